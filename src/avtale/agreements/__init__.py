@@ -1,0 +1,1 @@
+"""What a payer and a merchant agreed on: its life, its price, its campaign and its rhythm."""

@@ -1,0 +1,1 @@
+"""The API on HTTP: every path in one table, the gate, the responders."""

@@ -1,0 +1,108 @@
+"""The application on HTTP: routes joined to responders, refusals to responses, and a context id on everything."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import falcon
+import falcon.asgi
+import structlog
+
+from avtale.api.problem_responses import respond, unforeseen
+from avtale.api.routes import ROUTES
+from avtale.engine import clock
+from avtale.engine.engine import StorageDown
+from avtale.problems import InvalidMethod, Problem, ResourceNotFound, Unavailable, ValidationFailed
+
+log = structlog.get_logger("avtale.api")
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+TOKEN_PATH = "/accesstoken/get"  # noqa: S105 -- a path
+
+
+class ContextIds:
+    """Gives every request an id, and tells it in the header `X-Request-Id`."""
+
+    async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Before the responder: a version-4 UUID."""
+        context_id = clock.context_id()
+        req.context.context_id = context_id
+        resp.set_header("X-Request-Id", context_id)
+
+
+def build(resources: Mapping[str, object]) -> falcon.asgi.App[Any, Any]:
+    """The API's application over the given responders, by the names that the table uses."""
+    app = falcon.asgi.App(middleware=[ContextIds()])
+    app.req_options.strip_url_path_trailing_slash = True
+    app.req_options.auto_parse_qs_csv = False
+    for template, resource, suffix in dict.fromkeys(
+        (route.template, route.resource, route.suffix) for route in ROUTES
+    ):
+        app.add_route(template, resources[resource], suffix=suffix or None)
+    app.add_error_handler(Exception, _unforeseen)
+    app.add_error_handler(falcon.HTTPError, _framework)
+    app.add_error_handler(StorageDown, _storage_down)
+    app.add_error_handler(Problem, _refuse)
+    return app
+
+
+def normalized(app: Asgi) -> Asgi:
+    """Paths as clients really send them: doubled leading slashes, the token endpoint in any case (rulings §3)."""
+
+    async def wrapped(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            if path.startswith("//"):
+                path = "/" + path.lstrip("/")
+                scope["path"] = path
+            if path[1:2] in "aA" and path.rstrip("/").lower() == TOKEN_PATH:
+                scope["path"] = TOKEN_PATH
+        await app(scope, receive, send)
+
+    return wrapped
+
+
+async def _refuse(
+    req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: Any
+) -> None:
+    response = respond(problem, req.path, req.context.context_id)
+    resp.status = response.status
+    resp.data = response.body.encode()
+    resp.content_type = response.media_type
+    for name, value in response.headers.items():
+        resp.set_header(name, value)
+
+
+async def _framework(
+    req: falcon.asgi.Request, resp: falcon.asgi.Response, error: falcon.HTTPError, params: Any
+) -> None:
+    """What the framework refuses on its own: unknown paths, wrong methods, unreadable headers."""
+    await _refuse(req, resp, _problem_of(error), params)
+
+
+def _problem_of(error: falcon.HTTPError) -> Problem:
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        allowed = (error.headers or {}).get("Allow", "") if isinstance(error.headers, dict) else ""
+        return InvalidMethod(tuple(method.strip() for method in allowed.split(",") if method))
+    if isinstance(error, falcon.HTTPNotFound):
+        return ResourceNotFound("There is no such resource.")
+    return ValidationFailed(detail=str(error.title or "The request cannot be read."))
+
+
+async def _storage_down(
+    req: falcon.asgi.Request, resp: falcon.asgi.Response, error: StorageDown, params: Any
+) -> None:
+    log.error("storage down", contextId=req.context.context_id, reason=str(error))
+    gone = Unavailable("The database cannot be reached now; try again in a moment.", 2)
+    await _refuse(req, resp, gone, params)
+
+
+async def _unforeseen(
+    req: falcon.asgi.Request, resp: falcon.asgi.Response, error: Exception, _params: Any
+) -> None:
+    log.error("unforeseen", contextId=req.context.context_id, exc_info=error)
+    answer = unforeseen(req.context.context_id, req.path)
+    resp.status = answer.status
+    resp.data = answer.body.encode()
+    resp.content_type = "application/problem+json"

@@ -1,0 +1,158 @@
+"""The gate: who asks, for which sales unit, under which limit and idempotency key, with which body.
+
+The order is published: subscription key → bearer token → Merchant-Serial-Number → rate limit →
+idempotency key → media type → JSON → body → resource → rules (rulings §3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import NamedTuple
+
+import falcon
+import falcon.asgi
+
+from avtale.api.access import Access
+from avtale.api.directory import Directory
+from avtale.api.limits import VendorLimits
+from avtale.engine.command import Asked
+from avtale.problems import (
+    InvalidIdempotencyKey,
+    InvalidSaleUnit,
+    NotAcceptable,
+    NotAuthorized,
+    PayloadTooLarge,
+    SubscriptionKeyRefused,
+    UnsupportedMediaType,
+)
+
+SMALL_BODY = 64 * 1024
+BULK_BODY = 2 * 1024 * 1024
+SLOWEST_BODY_SECONDS = 15
+LONGEST_KEY = 40
+_FORBIDDEN_IN_KEYS = frozenset("#?/\\")
+
+_NO_KEY = (
+    "Access denied due to missing subscription key. "
+    "Make sure to send the header Ocp-Apim-Subscription-Key."
+)
+_WRONG_KEY = (
+    "Access denied due to invalid subscription key. "
+    "Make sure that Ocp-Apim-Subscription-Key is a key of the sales unit."
+)
+
+
+class Caller(NamedTuple):
+    """Who asks: a client, acting for one sales unit."""
+
+    client_id: str
+    msn: str
+
+
+class Gate:
+    """Lets requests through, or says why not."""
+
+    def __init__(
+        self, directory: Directory, access: Access, limits: VendorLimits | None = None
+    ) -> None:
+        self._directory = directory
+        self._access = access
+        self._limits = limits
+
+    async def admit(self, req: falcon.asgi.Request, operation: str, **path: str) -> Caller:
+        """The caller of `operation`; `path` are the variable parts of the path."""
+        key = req.get_header("Ocp-Apim-Subscription-Key")
+        if not key:
+            raise SubscriptionKeyRefused(_NO_KEY)
+        known = await self._directory.by_subscription_key(key)
+        if known is None:
+            raise SubscriptionKeyRefused(_WRONG_KEY)
+        client_id = self._access.client_of(req.get_header("Authorization"))
+        if client_id != known.client.client_id:
+            raise NotAuthorized(
+                "The access token and the subscription key belong to different sales units."
+            )
+        msn = _serial_number(
+            req.get_header("Merchant-Serial-Number"), known.client.kind, known.sales_units
+        )
+        if self._limits is not None:
+            self._limits.count(operation, msn, path)
+        require_json_accepted(req)
+        return Caller(client_id, msn)
+
+    async def asked(
+        self, req: falcon.asgi.Request, limit_bytes: int = SMALL_BODY
+    ) -> tuple[Asked, bytes]:
+        """The idempotency key and the body of a request that changes something."""
+        key = idempotency_key(req.get_header("Idempotency-Key"))
+        body = b""
+        if req.method != "DELETE":
+            _require_json_sent(req)
+            body = await read_body(req, limit_bytes)
+        fingerprint = hashlib.sha256(body).hexdigest()
+        # PATCH of an agreement is the one exception: another body is another request (rulings §4).
+        variant = fingerprint if req.method == "PATCH" else ""
+        asked = Asked(req.method, req.path, key, variant, fingerprint, req.context.context_id)
+        return asked, body
+
+
+def idempotency_key(key: str | None) -> str:
+    """The key where it is one; raises InvalidIdempotencyKey."""
+    if not key:
+        raise InvalidIdempotencyKey("The Idempotency-Key header is required.")
+    if len(key) > LONGEST_KEY:
+        raise InvalidIdempotencyKey(
+            f"Invalid value for Idempotency-Key: at most {LONGEST_KEY} characters."
+        )
+    if not key.isprintable() or not key.isascii() or _FORBIDDEN_IN_KEYS & set(key):
+        raise InvalidIdempotencyKey(
+            "Invalid value for Idempotency-Key: printable characters other than # ? / and \\."
+        )
+    return key
+
+
+async def read_body(req: falcon.asgi.Request, limit_bytes: int) -> bytes:
+    """The body, if it is small enough and comes soon enough."""
+    declared = req.content_length
+    if declared is not None and declared > limit_bytes:
+        raise PayloadTooLarge(f"The body may be at most {limit_bytes} bytes.")
+    try:
+        async with asyncio.timeout(SLOWEST_BODY_SECONDS):
+            body: bytes = await req.stream.read(limit_bytes + 1)
+    except TimeoutError:
+        raise PayloadTooLarge(
+            f"The body did not arrive within {SLOWEST_BODY_SECONDS} seconds."
+        ) from None
+    if len(body) > limit_bytes:
+        raise PayloadTooLarge(f"The body may be at most {limit_bytes} bytes.")
+    return body
+
+
+def require_json_accepted(req: falcon.asgi.Request) -> None:
+    """Refuse a client that takes no JSON."""
+    accept = req.get_header("Accept")
+    if accept is None or "*/*" in accept or "application/json" in accept:
+        return
+    if not (
+        req.client_accepts("application/json") or req.client_accepts("application/problem+json")
+    ):
+        raise NotAcceptable("Answers are JSON; accept application/json.")
+
+
+def _require_json_sent(req: falcon.asgi.Request) -> None:
+    media_type = (req.content_type or "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMediaType("Bodies are JSON; send Content-Type: application/json.")
+
+
+def _serial_number(sent: str | None, kind: str, granted: frozenset[str]) -> str:
+    if sent is None:
+        if kind == "MERCHANT" and len(granted) == 1:
+            return next(iter(granted))
+        raise InvalidSaleUnit(
+            "Partner credentials act for many sales units; name one in Merchant-Serial-Number."
+        )
+    if sent not in granted:
+        raise InvalidSaleUnit("The Merchant-Serial-Number is not one of these credentials' own.")
+    return sent

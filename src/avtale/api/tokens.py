@@ -1,0 +1,49 @@
+"""`POST /accesstoken/get`: an access token for a client id and secret (api-facts 1.1–1.2, rulings §3).
+
+The body, its media type and any Authorization are ignored; clients send all sorts.
+"""
+
+from __future__ import annotations
+
+import falcon.asgi
+import msgspec
+
+from avtale.api.access import Access
+from avtale.api.directory import Directory
+from avtale.problems import SubscriptionKeyRefused, UnknownClient, WrongClientSecret
+
+
+class Tokens:
+    """`/accesstoken/get`."""
+
+    def __init__(self, access: Access, directory: Directory) -> None:
+        self._access = access
+        self._directory = directory
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Issue a token; refusals have the shape of OAuth."""
+        key = req.get_header("Ocp-Apim-Subscription-Key")
+        if not key:
+            raise SubscriptionKeyRefused("Access denied due to missing subscription key.")
+        try:
+            answer = await self._access.issue(
+                req.get_header("client_id"), req.get_header("client_secret")
+            )
+        except (UnknownClient, WrongClientSecret) as refusal:
+            unknown = isinstance(refusal, UnknownClient)
+            resp.status = 400 if unknown else 401
+            resp.data = msgspec.json.encode(
+                {
+                    "error": "unauthorized_client" if unknown else "invalid_client",
+                    "error_description": refusal.detail,
+                    "correlation_id": req.context.context_id,
+                }
+            )
+            resp.content_type = "application/json"
+            return
+        known = await self._directory.by_subscription_key(key)
+        if known is None or known.client.client_id != req.get_header("client_id"):
+            raise SubscriptionKeyRefused("Access denied due to invalid subscription key.")
+        resp.data = msgspec.json.encode(answer)
+        resp.content_type = "application/json;charset=UTF-8"
+        resp.set_header("Cache-Control", "no-store")

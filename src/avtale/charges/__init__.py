@@ -1,0 +1,1 @@
+"""What is taken under an agreement: a charge, its life, its due dates and its payments."""

@@ -1,0 +1,1 @@
+"""The engine: the one pipeline through which everything that changes state goes."""

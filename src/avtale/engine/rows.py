@@ -1,0 +1,127 @@
+"""The rows that the engine itself keeps: stored answers, items of a bulk, and the table of all tables.
+
+`TABLES` says of every kind of row which table holds it, what its key is and what never changes after
+it was written. The storages build their statements from it; the migrations are compared with it by a test.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from avtale.agreements.agreement import Agreement, AgreementEntry
+from avtale.charges.charge import Charge, ChargeEntry
+from avtale.charges.payments import Payment
+from avtale.clients import Client, Grant, SubscriptionKey
+from avtale.ledger import LedgerEntry, Script
+from avtale.payers import Payer
+from avtale.sales_units import SalesUnit
+from avtale.webhooks.catalogue import Event
+
+Key = tuple[str | int, ...]
+
+
+class StoredAnswer(msgspec.Struct, frozen=True):
+    """What a request with an idempotency key was answered, or that it is still being worked on.
+
+    The scope of a key is (MSN, method, path, key); `variant` is empty but for PATCH of an agreement,
+    where another body is another request (rulings §4).
+    """
+
+    merchant_serial_number: str
+    method: str
+    path: str
+    idempotency_key: str
+    variant: str
+    fingerprint: str
+    context_id: str
+    created: datetime
+    state: Literal["CLAIMED", "DONE"] = "CLAIMED"
+    status: int | None = None
+    body: str | None = None
+
+    @property
+    def scope(self) -> Key:
+        """The key of the row."""
+        return (
+            self.merchant_serial_number,
+            self.method,
+            self.path,
+            self.idempotency_key,
+            self.variant,
+        )
+
+
+class BulkItem(msgspec.Struct, frozen=True):
+    """One valid item of a bulk, waiting to become a charge, in order, in the background."""
+
+    merchant_serial_number: str
+    batch: str
+    position: int
+    agreement_id: str
+    order_id: str
+    idempotency_key: str
+    body: str
+    """The item as it was sent, as JSON."""
+    created: datetime
+    state: Literal["WAITING", "CREATED", "FAILED"] = "WAITING"
+    reason: str | None = None
+
+
+class Table(NamedTuple):
+    """Where a kind of row lives."""
+
+    name: str
+    row: type[Any]
+    key: tuple[str, ...]
+    fixed: frozenset[str]
+    """Columns that no update touches; the key among them."""
+    append_only: bool = False
+
+    def key_of(self, row: Any) -> Key:
+        """The key of `row`."""
+        return tuple(getattr(row, name) for name in self.key)
+
+
+def _table(
+    name: str, row: type[Any], key: str, first_mutable: str | None = None, *, append: bool = False
+) -> Table:
+    """A table whose columns before `first_mutable` are written once; None when all may change."""
+    columns = row.__struct_fields__
+    keys = tuple(key.split())
+    fixed = columns[: columns.index(first_mutable)] if first_mutable else keys
+    return Table(name, row, keys, frozenset(fixed) | frozenset(keys), append)
+
+
+TABLES: tuple[Table, ...] = (
+    _table("sales_units", SalesUnit, "merchant_serial_number"),
+    _table("clients", Client, "client_id"),
+    _table("subscription_keys", SubscriptionKey, "key_hash"),
+    _table("grants", Grant, "client_id merchant_serial_number"),
+    _table("payers", Payer, "phone_number"),
+    _table(
+        "idempotency_keys",
+        StoredAnswer,
+        "merchant_serial_number method path idempotency_key variant",
+        "state",
+    ),
+    _table("agreements", Agreement, "merchant_serial_number agreement_id", "product_name"),
+    _table(
+        "agreement_history",
+        AgreementEntry,
+        "merchant_serial_number agreement_id sequence",
+        append=True,
+    ),
+    _table("bulk_items", BulkItem, "merchant_serial_number batch position", "state"),
+    _table("charges", Charge, "merchant_serial_number charge_id", "due"),
+    _table("charge_history", ChargeEntry, "merchant_serial_number charge_id sequence", append=True),
+    _table("payments", Payment, "payment_key", "status"),
+    _table("events", Event, "merchant_serial_number event_id", append=True),
+    _table("gateway_ledger", LedgerEntry, "payment_key", "result"),
+    _table("gateway_scripts", Script, "merchant_serial_number charge_id", "outcomes"),
+)
+"""In the order in which rows are locked and written; parents before children."""
+
+TABLE_OF: dict[type[Any], Table] = {table.row: table for table in TABLES}

@@ -1,0 +1,197 @@
+"""Runs: everything that is due on one unit's clock, done in the order in which it became due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from avtale.agreements.agreement import Agreement
+from avtale.charges.charge import Charge
+from avtale.charges.payments import Payment
+from avtale.engine.command import Call, Command
+from avtale.engine.engine import Engine
+from avtale.engine.rows import BulkItem
+from avtale.engine.world import Needs, World
+from avtale.events import Happened
+from avtale.instants import from_milliseconds, to_milliseconds
+from avtale.operations.approvals import expire_agreement
+from avtale.operations.charges import create_bulk_item
+from avtale.operations.payments import (
+    begin_attempt,
+    release_reservation,
+    show_due,
+    take_up,
+)
+from avtale.processing.settlement import Settlement
+
+log = structlog.get_logger("avtale.runs")
+
+
+class Reader(Protocol):
+    """What finding needs of a database."""
+
+    async def select(self, query: str, **parameters: str | int | None) -> list[tuple[Any, ...]]:
+        """The rows of a named query."""
+        ...
+
+
+class Runs:
+    """Finds what is due and does it, in batches."""
+
+    def __init__(
+        self, engine: Engine, reader: Reader, settlement: Settlement, *, batch_size: int = 1000
+    ) -> None:
+        self._engine = engine
+        self._reader = reader
+        self._settlement = settlement
+        self._batch_size = batch_size
+
+    async def next_moment(self, msn: str) -> datetime | None:
+        """The next instant on the unit's clock at which something is due."""
+        [(wake_at,)] = await self._reader.select("next_moment", msn=msn)
+        return from_milliseconds(wake_at) if wake_at is not None else None
+
+    async def units_with_work(self, real_now: datetime) -> list[str]:
+        """Sales units where something is due now, or whose advance was cut off."""
+        found = await self._reader.select("units_with_work", real_now=to_milliseconds(real_now))
+        return [msn for (msn,) in found]
+
+    async def catch_up(self, msn: str, now: datetime) -> list[Happened]:
+        """Do all that is due at `now` on the unit's clock, moment by moment, oldest first."""
+        happened: list[Happened] = []
+        stuck: datetime | None = None
+        while True:
+            moment = await self.next_moment(msn)
+            if moment is None or moment > now:
+                return happened
+            told = await self.do_due(msn, moment)
+            happened.extend(told)
+            if not told and stuck == moment:
+                # Nothing of what is due could be done; the next round may find it changed.
+                log.warning("nothing could be done", merchant_serial_number=msn, moment=str(moment))
+                return happened
+            stuck = moment
+
+    async def do_due(self, msn: str, moment: datetime) -> list[Happened]:
+        """Do what is due at `moment`: bulks, expiries, due days and attempts and releases, unclear outcomes."""
+        at = to_milliseconds(moment)
+        happened = await self._bulks(msn)
+        happened += await self._expiries(msn, at)
+        while True:
+            found = await self._select("due_charges", msn, at)
+            if not found:
+                break
+            told = await self._charges(msn, found)
+            happened += told
+            if not told or len(found) < self._batch_size:
+                break
+        happened += await self._unclear(msn, at)
+        return happened
+
+    async def recover(self, real_now: datetime) -> int:
+        """Take up payments whose worker never came back; answers with how many were found."""
+        found = await self._reader.select(
+            "lapsed_payments", real_now=to_milliseconds(real_now), most=self._batch_size
+        )
+        by_unit: dict[str, list[tuple[str, str, str]]] = {}
+        for msn, *rest in found:
+            by_unit.setdefault(msn, []).append(tuple(rest))
+        for msn, payments in by_unit.items():
+            log.info("taking up", merchant_serial_number=msn, payments=len(payments))
+            await self._take_up(msn, payments)
+        return len(found)
+
+    async def attempt_now(self, msn: str, agreement_id: str, charge_id: str) -> list[Happened]:
+        """Attempt one charge at once, although its run has not come."""
+
+        def decide(world: World, call: Call) -> Payment | None:
+            return begin_attempt(world, call, agreement_id, charge_id, now=True)
+
+        needs = Needs().of(Charge, (msn, charge_id)).of(Agreement, (msn, agreement_id))
+        return await self._do(Command("begin_attempt", decide, needs, msn))
+
+    async def _select(self, query: str, msn: str, at: int) -> list[tuple[Any, ...]]:
+        return await self._reader.select(query, msn=msn, moment=at, most=self._batch_size)
+
+    async def _bulks(self, msn: str) -> list[Happened]:
+        happened: list[Happened] = []
+        while found := await self._reader.select("due_bulk_items", msn=msn, most=self._batch_size):
+            needs = Needs()
+            for batch, position, agreement_id, order_id in found:
+                needs.of(BulkItem, (msn, batch, position))
+                needs.of(Agreement, (msn, agreement_id)).of(Charge, (msn, order_id))
+            items = [(batch, position) for batch, position, _, _ in found]
+
+            def decide(world: World, call: Call, items: Sequence[tuple[str, int]] = items) -> None:
+                for batch, position in items:
+                    create_bulk_item(world, call, batch, position)
+
+            told = await self._do(Command("create_bulk_items", decide, needs, msn))
+            happened += told
+            if not told:
+                break
+        return happened
+
+    async def _expiries(self, msn: str, at: int) -> list[Happened]:
+        happened: list[Happened] = []
+        while found := await self._select("due_agreements", msn, at):
+            needs = Needs()
+            for agreement_id, initial_charge_id in found:
+                needs.of(Agreement, (msn, agreement_id))
+                if initial_charge_id is not None:
+                    needs.of(Charge, (msn, initial_charge_id))
+            ids = [agreement_id for agreement_id, _ in found]
+
+            def decide(world: World, call: Call, ids: Sequence[str] = ids) -> None:
+                for agreement_id in ids:
+                    expire_agreement(world, call, agreement_id)
+
+            told = await self._do(Command("expire_agreements", decide, needs, msn))
+            happened += told
+            if not told:
+                break
+        return happened
+
+    async def _charges(self, msn: str, found: list[tuple[Any, ...]]) -> list[Happened]:
+        needs = Needs()
+        needs.of(Charge, *((msn, charge_id) for charge_id, _, _, _ in found))
+        needs.of(Agreement, *{(msn, agreement_id) for _, agreement_id, _, _ in found})
+
+        def decide(world: World, call: Call) -> None:
+            for charge_id, agreement_id, status, charge_type in found:
+                if status == "PENDING" and charge_type == "RECURRING":
+                    show_due(world, call, charge_id)
+                elif status in {"PENDING", "DUE"}:
+                    begin_attempt(world, call, agreement_id, charge_id)
+                else:
+                    release_reservation(world, call, charge_id)
+
+        return await self._do(Command("run_charges", decide, needs, msn))
+
+    async def _unclear(self, msn: str, at: int) -> list[Happened]:
+        found = await self._select("due_payments", msn, at)
+        return await self._take_up(msn, found) if found else []
+
+    async def _take_up(self, msn: str, found: Sequence[tuple[Any, ...]]) -> list[Happened]:
+        needs = Needs()
+        for key, charge_id, agreement_id in found:
+            needs.of(Payment, (key,))
+            needs.of(Charge, (msn, charge_id)).of(Agreement, (msn, agreement_id))
+
+        def decide(world: World, call: Call) -> None:
+            for key, _, _ in found:
+                take_up(world, call, key)
+
+        return await self._do(Command("take_up", decide, needs, msn))
+
+    async def _do(self, command: Command[Any]) -> list[Happened]:
+        """Submit, and settle what was begun."""
+        decided = await self._engine.submit(command)
+        decided.unwrap()
+        happened = list(decided.happened)
+        if decided.begun:
+            happened += await self._settlement.settle(decided.begun)
+        return happened

@@ -1,0 +1,231 @@
+"""The server: where the parts are chosen and joined, started and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from avtale.api.access import Access
+from avtale.api.agreements import Agreements
+from avtale.api.application import Asgi, build, normalized
+from avtale.api.charges import Charges
+from avtale.api.directory import Directory
+from avtale.api.gate import Gate
+from avtale.api.limits import VendorLimits
+from avtale.api.links import Links
+from avtale.api.problem_responses import render
+from avtale.api.tokens import Tokens
+from avtale.api.writes import Writes
+from avtale.configuration import SettingRefused, Settings
+from avtale.engine import clock
+from avtale.engine.command import Call, Command
+from avtale.engine.engine import Engine
+from avtale.engine.world import Needs, World
+from avtale.gateways.simulated import SimulatedGateway
+from avtale.keys import Keys
+from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT, add_sales_unit
+from avtale.payers import Payer, made_up_payer
+from avtale.problems import Conflict
+from avtale.processing.clocks import Clocks
+from avtale.processing.runs import Runs
+from avtale.processing.settlement import Settlement
+from avtale.processing.worker import Worker
+from avtale.sales_units import Features, SalesUnit
+from avtale.storage.storage import Storage
+
+log = structlog.get_logger("avtale.server")
+
+PUBLIC_PAYER = "4791234567"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a running installation, joined."""
+
+    settings: Settings
+    public_url: str
+    storage: Storage
+    keys: Keys
+    engine: Engine
+    settlement: Settlement
+    runs: Runs
+    clocks: Clocks
+    worker: Worker
+    directory: Directory
+    access: Access
+    links: Links
+
+
+async def start(settings: Settings, *, public_url: str | None = None, work: bool = True) -> Parts:
+    """Open the database, join the parts, and begin the processing loop (`work`).
+
+    Raises StorageDown where the database cannot be opened.
+    """
+    storage = storage_for(settings.data)
+    await storage.open()
+    keys = Keys(await _secret(storage, settings))
+    engine = Engine(
+        storage,
+        settings.environment,
+        clock=clock.real_now,
+        seed=clock.seed,
+        render=render,
+        batch_size=settings.batch_size,
+        queue_size=settings.queue_size,
+    )
+    settlement = Settlement(engine, SimulatedGateway(engine))
+    runs = Runs(engine, storage, settlement, batch_size=settings.run_batch_size)
+    clocks = Clocks(engine, runs)
+    worker = Worker(engine, runs, clocks, tick_seconds=settings.tick_seconds)
+    directory = Directory(storage, keys, time.monotonic)
+    url = settings.public_url or public_url or f"http://{settings.host}:{settings.port}"
+    parts = Parts(
+        settings=settings,
+        public_url=url,
+        storage=storage,
+        keys=keys,
+        engine=engine,
+        settlement=settlement,
+        runs=runs,
+        clocks=clocks,
+        worker=worker,
+        directory=directory,
+        access=Access(directory, keys, settings.environment, clock.real_now),
+        links=Links(url, keys, settings.environment),
+    )
+    if settings.environment == "test":
+        await seed(parts)
+    if work:
+        if storage.dialect == "sqlite":
+            await storage.execute([("end_leases", {})])
+        worker.start()
+    return parts
+
+
+async def stop(parts: Parts) -> None:
+    """Finish what is under way, and let go of the database."""
+    await parts.worker.stop()
+    await parts.engine.drain()
+    await parts.storage.close()
+
+
+def application(parts: Parts) -> Asgi:
+    """The ASGI application over joined parts."""
+    limits = VendorLimits() if parts.settings.vendor_limits else None
+    gate = Gate(parts.directory, parts.access, limits)
+    writes = Writes(parts.engine, parts.settlement, parts.worker.nudge)
+    app = build(
+        {
+            "tokens": Tokens(parts.access, parts.directory),
+            "agreements": Agreements(
+                gate,
+                writes,
+                parts.storage,
+                parts.directory,
+                parts.links,
+                parts.settings.environment,
+            ),
+            "charges": Charges(gate, writes, parts.storage, parts.keys),
+        }
+    )
+    return normalized(app)
+
+
+async def serve(app: Asgi, host: str, port: int, ready: Callable[[], None] = lambda: None) -> None:
+    """Listen until cancelled."""
+    # Loaded here, since only whoever listens needs it.
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.server.embed import Server  # noqa: PLC0415
+
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_enabled=False,
+        backlog=1024,
+    )
+    serving = asyncio.create_task(server.serve())
+    ready()
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.stop()  # type: ignore[no-untyped-call]  # granian's own annotations end here
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+
+def require_safe_address(settings: Settings) -> None:
+    """Refuse to listen where others can reach us while the public keys work (sandbox §2)."""
+    if settings.environment != "test" or settings.expose or is_loopback(settings.host):
+        return
+    raise SettingRefused(
+        f"{settings.host} can be reached from other machines, and the ready-made keys are public. "
+        "Say --expose if that is what you want, or listen on 127.0.0.1."
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def storage_for(data: str) -> Storage:
+    """The storage that the setting `data` names."""
+    if data.startswith(("postgresql://", "postgres://")):
+        from avtale.storage.postgresql import PostgreSQLStorage  # noqa: PLC0415 -- only where used
+
+        return PostgreSQLStorage(data)
+    from avtale.storage.sqlite import SQLiteStorage  # noqa: PLC0415 -- only where it is used
+
+    return SQLiteStorage(None if data == "memory:" else data)
+
+
+async def _secret(storage: Storage, settings: Settings) -> bytes:
+    """The secret of the settings, or the one that the database keeps, made on the first start."""
+    if settings.secret is not None:
+        return settings.secret.encode()
+    made = {"name": "secret", "value": clock.seed().hex()}
+    found = await storage.select("installation_value", name="secret")
+    if not found:
+        await storage.execute([("set_installation_value", made)])
+        found = await storage.select("installation_value", name="secret")
+    return bytes.fromhex(found[0][0])
+
+
+async def seed(parts: Parts) -> None:
+    """What a fresh test installation holds: a sales unit with public keys, and a payer (sandbox §2)."""
+    if await parts.storage.select("sales_units"):
+        return
+
+    def decide(world: World, call: Call) -> None:
+        add_sales_unit(
+            world,
+            call,
+            parts.keys,
+            merchant_serial_number=PUBLIC_UNIT,
+            name="Nordic News",
+            market="NO",
+            features=Features(),
+            rules={},
+            credentials=PUBLIC_CREDENTIALS,
+        )
+        if world.find(Payer, PUBLIC_PAYER) is None:
+            world.put(made_up_payer(PUBLIC_PAYER, "NO"))
+
+    needs = Needs().of(SalesUnit, (PUBLIC_UNIT,)).of(Payer, (PUBLIC_PAYER,))
+    decided = await parts.engine.submit(Command("seed", decide, needs))
+    if decided.problem is not None and not isinstance(decided.problem, Conflict):
+        raise decided.problem

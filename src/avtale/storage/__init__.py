@@ -1,0 +1,1 @@
+"""Where the rows live: SQLite embedded, PostgreSQL beside; one contract for both."""

@@ -1,0 +1,55 @@
+"""What avtale needs of a database: transactions for the engine, snapshots and named queries for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeVar
+
+from avtale.engine.world import Needs, World
+
+Value = str | int | None
+Row = TypeVar("Row")
+
+
+class Storage(Protocol):
+    """One database; the same contract for every kind."""
+
+    @property
+    def dialect(self) -> Literal["sqlite", "postgresql"]:
+        """Which kind it is."""
+        ...
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+    async def check(self) -> None:
+        """Raise StorageDown where the database does not answer."""
+        ...
+
+    async def transact(self, needs: Needs, decide: Callable[[World], None]) -> None:
+        """Load `needs`, let `decide` change the world, store it and commit; all or nothing.
+
+        Raises Taken where a row was taken meanwhile, StorageDown where the database cannot do it.
+        """
+        ...
+
+    async def look(self, needs: Needs) -> World:
+        """What `needs` names, as it is committed; nothing is locked."""
+        ...
+
+    async def select(self, query: str, **parameters: Value) -> list[tuple[Any, ...]]:
+        """The rows of the named query of `queries/*.sql`."""
+        ...
+
+    async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
+        """The rows of a named query that selects all columns of `row`."""
+        ...
+
+    async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
+        """Named statements of `queries/*.sql`, in one transaction."""
+        ...

@@ -1,0 +1,1 @@
+"""JSON in and out, as shapes; shared by the API and the client."""
