@@ -52,6 +52,8 @@ class ChargeHappened(msgspec.Struct, frozen=True):
     amount: int
     transaction_id: str | None = None
     reason: str | None = None
+    origin: str = ""
+    """Where the charge never came to be: what stands for it, `batch:position` of a bulk."""
 
 
 Happened = AgreementHappened | ChargeHappened

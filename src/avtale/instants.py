@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -13,8 +14,9 @@ def to_milliseconds(instant: datetime) -> int:
     return (instant - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=16_384)
 def from_milliseconds(milliseconds: int) -> datetime:
-    """The instant that was kept as milliseconds since 1970."""
+    """The instant that was kept as milliseconds since 1970; remembered, since runs share their instants."""
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import structlog
 
 from avtale.api.access import Access
 from avtale.api.agreements import Agreements
@@ -29,6 +25,7 @@ from avtale.engine.engine import Engine
 from avtale.engine.world import Needs, World
 from avtale.gateways.simulated import SimulatedGateway
 from avtale.keys import Keys
+from avtale.logs import get_logger
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT, add_sales_unit
 from avtale.payers import Payer, made_up_payer
 from avtale.problems import Conflict
@@ -39,7 +36,7 @@ from avtale.processing.worker import Worker
 from avtale.sales_units import Features, SalesUnit
 from avtale.storage.storage import Storage
 
-log = structlog.get_logger("avtale.server")
+log = get_logger("avtale.server")
 
 PUBLIC_PAYER = "4791234567"
 
@@ -138,28 +135,17 @@ def application(parts: Parts) -> Asgi:
 
 
 async def serve(app: Asgi, host: str, port: int, ready: Callable[[], None] = lambda: None) -> None:
-    """Listen until cancelled."""
+    """Listen until cancelled; raises AddressRefused."""
     # Loaded here, since only whoever listens needs it.
-    from granian.constants import Interfaces  # noqa: PLC0415
-    from granian.server.embed import Server  # noqa: PLC0415
+    from avtale.listening import Listener, take  # noqa: PLC0415
 
-    server = Server(
-        app,
-        address=host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        websockets=False,
-        log_enabled=False,
-        backlog=1024,
-    )
-    serving = asyncio.create_task(server.serve())
+    listener = Listener(app, take(host, port))
+    listener.start()
     ready()
     try:
-        await asyncio.shield(serving)
+        await listener.ended()
     finally:
-        server.stop()  # type: ignore[no-untyped-call]  # granian's own annotations end here
-        with contextlib.suppress(asyncio.CancelledError):
-            await serving
+        await listener.stop()
 
 
 def require_safe_address(settings: Settings) -> None:

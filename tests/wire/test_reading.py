@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avtale.problems import InvalidJson, PayloadTooLarge, Problem, ValidationFailed
+from avtale.problems import InvalidJson, PayloadTooLarge, ValidationFailed
 from avtale.rulebook import rulebook_for
 from avtale.wire.agreements import AcceptAgreement, DraftAgreement, UpdateAgreement
 from avtale.wire.charges import BulkCharge, CaptureCharge, CreateCharge, RefundCharge
@@ -121,7 +121,7 @@ NOT_JSON = {
     "a leading plus": (b'{"amount": +1}', "line 1"),
     "hexadecimal": (b'{"amount": 0xFF}', "line 1"),
     "underscores": (b'{"amount": 1_000}', "line 1"),
-    "arabic digits": ('{"amount": ١٠٠}'.encode(), "line 1"),
+    "arabic digits": ('{"amount": \u0661\u0660\u0660}'.encode(), "line 1"),
     "no number at all": (b'{"amount": NaN}', "NaN"),
     "the infinite": (b'{"amount": Infinity}', "Infinity"),
     "less than the infinite": (b'{"amount": -Infinity}', "-Infinity"),
@@ -210,11 +210,13 @@ JSON_VALUES = st.recursive(
 @given(JSON_VALUES)
 def test_reads_what_was_written(value: object) -> None:
     body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    is_bad = any(word in json.dumps(value) for word in ("\\u0000", "\\ud", "\\uD"))
     try:
-        assert read_json(body) == value
-    except InvalidJson as refusal:
-        telling = ("\\u0000", "\\ud", "\\uD")
-        assert any(word in json.dumps(value) for word in telling), refusal.detail  # noqa: PT017
+        found = read_json(body)
+    except InvalidJson:
+        assert is_bad
+        return
+    assert found == value
 
 
 # ── Shapes ───────────────────────────────────────────────────────────────────────────────────────
@@ -228,7 +230,7 @@ def test_reads_what_was_written(value: object) -> None:
         1.0,
         1e2,
         "100",
-        "١٠٠",
+        "\u0661\u0660\u0660",
         2**31,
         -(2**31) - 1,
         2**63,
@@ -374,7 +376,7 @@ HOSTILE: list[Any] = [
     10**400,
     "",
     "100",
-    "١٠٠",
+    "\u0661\u0660\u0660",
     "Zaphod\n",
     "Zaphod\x7f",
     "Zaphod" * 500,
@@ -438,12 +440,14 @@ def test_the_second_pass_knows_why_the_first_refused(
 ) -> None:
     path = data.draw(st.sampled_from(list(places(body))))
     changed = with_value_at(body, path, data.draw(JSON_VALUES))
+    reasons: list[str] = []
     try:
         read(encoded(changed), shape, rules=RULES)
     except ValidationFailed as refusal:
-        assert "is not valid" not in [fault.reason for fault in refusal.faults]
-    except Problem as refusal:
-        assert isinstance(refusal, InvalidJson)
+        reasons = [fault.reason for fault in refusal.faults]
+    except InvalidJson as refusal:
+        reasons = [refusal.detail]
+    assert "is not valid" not in reasons
 
 
 @each_body

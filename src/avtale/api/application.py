@@ -7,15 +7,15 @@ from typing import Any
 
 import falcon
 import falcon.asgi
-import structlog
 
 from avtale.api.problem_responses import respond, unforeseen
 from avtale.api.routes import ROUTES
 from avtale.engine import clock
 from avtale.engine.engine import StorageDown
+from avtale.logs import get_logger
 from avtale.problems import InvalidMethod, Problem, ResourceNotFound, Unavailable, ValidationFailed
 
-log = structlog.get_logger("avtale.api")
+log = get_logger("avtale.api")
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 TOKEN_PATH = "/accesstoken/get"  # noqa: S105 -- a path

@@ -12,19 +12,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-import structlog
-
 from avtale.engine.command import Answer, Asked, Call, Command, Decided, InProgress
 from avtale.engine.rows import StoredAnswer
 from avtale.engine.world import Needs, World
 from avtale.identifiers import Randomness
+from avtale.logs import get_logger
 from avtale.problems import IdempotencyConflict, Problem, Unavailable
 from avtale.rulebook import Environment
 from avtale.sales_units import SalesUnit
 
 Result = TypeVar("Result")
 
-log = structlog.get_logger("avtale.engine")
+log = get_logger("avtale.engine")
 
 
 class Taken(Exception):

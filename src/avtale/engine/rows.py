@@ -6,7 +6,9 @@ it was written. The storages build their statements from it; the migrations are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -78,11 +80,9 @@ class Table(NamedTuple):
     key: tuple[str, ...]
     fixed: frozenset[str]
     """Columns that no update touches; the key among them."""
-    append_only: bool = False
-
-    def key_of(self, row: Any) -> Key:
-        """The key of `row`."""
-        return tuple(getattr(row, name) for name in self.key)
+    append_only: bool
+    key_of: Callable[[Any], Key]
+    """The key of a row."""
 
 
 def _table(
@@ -92,7 +92,9 @@ def _table(
     columns = row.__struct_fields__
     keys = tuple(key.split())
     fixed = columns[: columns.index(first_mutable)] if first_mutable else keys
-    return Table(name, row, keys, frozenset(fixed) | frozenset(keys), append)
+    read = attrgetter(*keys)
+    key_of: Callable[[Any], Key] = read if len(keys) > 1 else lambda a_row: (read(a_row),)
+    return Table(name, row, keys, frozenset(fixed) | frozenset(keys), append, key_of)
 
 
 TABLES: tuple[Table, ...] = (
@@ -118,7 +120,7 @@ TABLES: tuple[Table, ...] = (
     _table("charges", Charge, "merchant_serial_number charge_id", "due"),
     _table("charge_history", ChargeEntry, "merchant_serial_number charge_id sequence", append=True),
     _table("payments", Payment, "payment_key", "status"),
-    _table("events", Event, "merchant_serial_number event_id", append=True),
+    _table("events", Event, "merchant_serial_number agreement_id subject sequence", append=True),
     _table("gateway_ledger", LedgerEntry, "payment_key", "result"),
     _table("gateway_scripts", Script, "merchant_serial_number charge_id", "outcomes"),
 )

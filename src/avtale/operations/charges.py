@@ -126,6 +126,7 @@ def create_bulk_item(world: World, call: Call, batch: str, position: int) -> Non
                 agreement.external_id,
                 charge.amount,
                 reason=problem.detail,
+                origin=f"{batch}:{position}",
             )
         )
     else:

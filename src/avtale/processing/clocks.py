@@ -11,8 +11,8 @@ from typing import NamedTuple
 from avtale.engine.command import Call, Command
 from avtale.engine.engine import Engine
 from avtale.engine.world import Needs, World
-from avtale.events import Happened
 from avtale.problems import Conflict, ResourceNotFound
+from avtale.processing.happenings import Happenings
 from avtale.processing.runs import Runs
 from avtale.sales_units import SalesUnit
 
@@ -27,7 +27,7 @@ class Advanced(NamedTuple):
 
     begin: datetime
     end: datetime
-    happened: list[Happened]
+    happened: Happenings
 
 
 class Clocks:
@@ -72,7 +72,7 @@ class Clocks:
             target = to if to is not None else begin + (by or timedelta())
             before.require_not_behind(target, self._engine.real_now())
             await self._step(msn, begin)
-            happened: list[Happened] = []
+            happened = Happenings()
             at = begin
             try:
                 while True:
@@ -92,7 +92,7 @@ class Clocks:
                 await self._move(msn, lambda unit, now: _rest(before, unit, at, now))
             return Advanced(begin, target, happened)
 
-    async def run_now(self, msn: str) -> list[Happened]:
+    async def run_now(self, msn: str) -> Happenings:
         """Do what is due now, without moving the clock."""
         unit = await self.show(msn)
         return await self._runs.catch_up(msn, unit.now(self._engine.real_now()))

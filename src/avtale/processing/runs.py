@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-import structlog
-
 from avtale.agreements.agreement import Agreement
 from avtale.charges.charge import Charge
 from avtale.charges.payments import Payment
@@ -15,8 +13,8 @@ from avtale.engine.command import Call, Command
 from avtale.engine.engine import Engine
 from avtale.engine.rows import BulkItem
 from avtale.engine.world import Needs, World
-from avtale.events import Happened
 from avtale.instants import from_milliseconds, to_milliseconds
+from avtale.logs import get_logger
 from avtale.operations.approvals import expire_agreement
 from avtale.operations.charges import create_bulk_item
 from avtale.operations.payments import (
@@ -25,9 +23,10 @@ from avtale.operations.payments import (
     show_due,
     take_up,
 )
+from avtale.processing.happenings import Happenings
 from avtale.processing.settlement import Settlement
 
-log = structlog.get_logger("avtale.runs")
+log = get_logger("avtale.runs")
 
 
 class Reader(Protocol):
@@ -59,26 +58,27 @@ class Runs:
         found = await self._reader.select("units_with_work", real_now=to_milliseconds(real_now))
         return [msn for (msn,) in found]
 
-    async def catch_up(self, msn: str, now: datetime) -> list[Happened]:
+    async def catch_up(self, msn: str, now: datetime) -> Happenings:
         """Do all that is due at `now` on the unit's clock, moment by moment, oldest first."""
-        happened: list[Happened] = []
+        happened = Happenings()
         stuck: datetime | None = None
         while True:
             moment = await self.next_moment(msn)
             if moment is None or moment > now:
                 return happened
             told = await self.do_due(msn, moment)
-            happened.extend(told)
+            happened += told
             if not told and stuck == moment:
                 # Nothing of what is due could be done; the next round may find it changed.
                 log.warning("nothing could be done", merchant_serial_number=msn, moment=str(moment))
                 return happened
             stuck = moment
 
-    async def do_due(self, msn: str, moment: datetime) -> list[Happened]:
+    async def do_due(self, msn: str, moment: datetime) -> Happenings:
         """Do what is due at `moment`: bulks, expiries, due days and attempts and releases, unclear outcomes."""
         at = to_milliseconds(moment)
-        happened = await self._bulks(msn)
+        happened = Happenings()
+        happened += await self._bulks(msn)
         happened += await self._expiries(msn, at)
         while True:
             found = await self._select("due_charges", msn, at)
@@ -104,7 +104,7 @@ class Runs:
             await self._take_up(msn, payments)
         return len(found)
 
-    async def attempt_now(self, msn: str, agreement_id: str, charge_id: str) -> list[Happened]:
+    async def attempt_now(self, msn: str, agreement_id: str, charge_id: str) -> Happenings:
         """Attempt one charge at once, although its run has not come."""
 
         def decide(world: World, call: Call) -> Payment | None:
@@ -116,8 +116,8 @@ class Runs:
     async def _select(self, query: str, msn: str, at: int) -> list[tuple[Any, ...]]:
         return await self._reader.select(query, msn=msn, moment=at, most=self._batch_size)
 
-    async def _bulks(self, msn: str) -> list[Happened]:
-        happened: list[Happened] = []
+    async def _bulks(self, msn: str) -> Happenings:
+        happened = Happenings()
         while found := await self._reader.select("due_bulk_items", msn=msn, most=self._batch_size):
             needs = Needs()
             for batch, position, agreement_id, order_id in found:
@@ -135,8 +135,8 @@ class Runs:
                 break
         return happened
 
-    async def _expiries(self, msn: str, at: int) -> list[Happened]:
-        happened: list[Happened] = []
+    async def _expiries(self, msn: str, at: int) -> Happenings:
+        happened = Happenings()
         while found := await self._select("due_agreements", msn, at):
             needs = Needs()
             for agreement_id, initial_charge_id in found:
@@ -155,7 +155,7 @@ class Runs:
                 break
         return happened
 
-    async def _charges(self, msn: str, found: list[tuple[Any, ...]]) -> list[Happened]:
+    async def _charges(self, msn: str, found: list[tuple[Any, ...]]) -> Happenings:
         needs = Needs()
         needs.of(Charge, *((msn, charge_id) for charge_id, _, _, _ in found))
         needs.of(Agreement, *{(msn, agreement_id) for _, agreement_id, _, _ in found})
@@ -171,11 +171,11 @@ class Runs:
 
         return await self._do(Command("run_charges", decide, needs, msn))
 
-    async def _unclear(self, msn: str, at: int) -> list[Happened]:
+    async def _unclear(self, msn: str, at: int) -> Happenings:
         found = await self._select("due_payments", msn, at)
-        return await self._take_up(msn, found) if found else []
+        return await self._take_up(msn, found) if found else Happenings()
 
-    async def _take_up(self, msn: str, found: Sequence[tuple[Any, ...]]) -> list[Happened]:
+    async def _take_up(self, msn: str, found: Sequence[tuple[Any, ...]]) -> Happenings:
         needs = Needs()
         for key, charge_id, agreement_id in found:
             needs.of(Payment, (key,))
@@ -187,11 +187,12 @@ class Runs:
 
         return await self._do(Command("take_up", decide, needs, msn))
 
-    async def _do(self, command: Command[Any]) -> list[Happened]:
+    async def _do(self, command: Command[Any]) -> Happenings:
         """Submit, and settle what was begun."""
         decided = await self._engine.submit(command)
         decided.unwrap()
-        happened = list(decided.happened)
+        happened = Happenings()
+        happened += decided.happened
         if decided.begun:
             happened += await self._settlement.settle(decided.begun)
         return happened

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
-
 from avtale.agreements.agreement import Agreement
 from avtale.charges.charge import Charge
 from avtale.charges.payments import Payment
@@ -19,9 +17,10 @@ from avtale.engine.rows import StoredAnswer
 from avtale.engine.world import Needs, World
 from avtale.events import Happened
 from avtale.gateways.gateway import Gateway, GatewayAnswer, ask_of
+from avtale.logs import get_logger
 from avtale.operations.payments import record_outcome
 
-log = structlog.get_logger("avtale.settlement")
+log = get_logger("avtale.settlement")
 
 
 class Settlement:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import structlog
-
 from avtale.engine.engine import Engine, StorageDown
+from avtale.logs import get_logger
 from avtale.problems import Unavailable
 from avtale.processing.clocks import Clocks
 from avtale.processing.runs import Runs
 
-log = structlog.get_logger("avtale.worker")
+log = get_logger("avtale.worker")
 
 
 class Worker:

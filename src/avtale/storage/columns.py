@@ -6,6 +6,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -29,7 +30,10 @@ class Column(NamedTuple):
 
 
 class Shape:
-    """The columns of a table, and rows turned into tuples of them and back."""
+    """The columns of a table, and rows turned into tuples of them and back.
+
+    A run turns millions of rows; so the turning is written out as code once, at start, from the columns.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -38,43 +42,58 @@ class Shape:
         self.names = tuple(column.name for column in self.columns)
         self.key_columns = tuple(c for c in self.columns if c.name in table.key)
         self.changing = tuple(c for c in self.columns if c.name not in table.fixed)
-        self._reads = [(i, c.read) for i, c in enumerate(self.columns) if c.read is not None]
-        self._writes = [(i, c.write) for i, c in enumerate(self.columns) if c.write is not None]
-        self._change_writes = [(c.name, c.write) for c in self.changing]
-        self._row = table.row
+        changes = (*self.changing, *(self._column(name) for name in table.key))
+        self.write: Callable[[Any], tuple[Any, ...]] = _writer(self.columns)
+        """All columns of a row, in order."""
+        self.write_changes: Callable[[Any], tuple[Any, ...]] = _writer(changes)
+        """The columns that may change, in order, and then the key."""
+        self._read: Callable[[Sequence[Any]], Any] = _reader(table.row, self.columns)
 
     def read(self, records: Iterable[Sequence[Any]]) -> list[Any]:
         """Rows from records whose columns come in order."""
-        reads, row = self._reads, self._row
-        if not reads:
-            return [row(*record) for record in records]
-        found = []
-        for record in records:
-            values = list(record)
-            for index, read in reads:
-                value = values[index]
-                if value is not None:
-                    values[index] = read(value)
-            found.append(row(*values))
-        return found
+        read = self._read
+        return [read(record) for record in records]
 
-    def write(self, row: Any) -> list[Any]:
-        """All columns of a row, in order."""
-        values = list(msgspec.structs.astuple(row))
-        for index, write in self._writes:
-            value = values[index]
-            if value is not None:
-                values[index] = write(value)
-        return values
+    def _column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
 
-    def write_changes(self, row: Any) -> list[Any]:
-        """The columns that may change, in order, and then the key."""
-        values = []
-        for name, write in self._change_writes:
-            value = getattr(row, name)
-            values.append(value if write is None or value is None else write(value))
-        values.extend(self.table.key_of(row))
-        return values
+
+def _writer(columns: Sequence[Column]) -> Callable[[Any], tuple[Any, ...]]:
+    parts: list[str] = []
+    names: dict[str, Any] = {}
+    for i, column in enumerate(columns):
+        value = f"row.{column.name}"
+        if column.write is None:
+            parts.append(value)
+            continue
+        names[f"write{i}"] = column.write
+        if column.nullable:
+            parts.append(f"None if (v := {value}) is None else write{i}(v)")
+        else:
+            parts.append(f"write{i}({value})")
+    return _compiled("row", f"({', '.join(parts)},)", names)
+
+
+def _reader(row: type[Any], columns: Sequence[Column]) -> Callable[[Sequence[Any]], Any]:
+    parts: list[str] = []
+    names: dict[str, Any] = {"row": row}
+    for i, column in enumerate(columns):
+        value = f"record[{i}]"
+        if column.read is None:
+            parts.append(value)
+            continue
+        names[f"read{i}"] = column.read
+        if column.nullable:
+            parts.append(f"None if (v := {value}) is None else read{i}(v)")
+        else:
+            parts.append(f"read{i}({value})")
+    return _compiled("record", f"row({', '.join(parts)})", names)
+
+
+def _compiled(argument: str, expression: str, names: dict[str, Any]) -> Callable[[Any], Any]:
+    """A function of one argument; the expression is made of our own column names and nothing else."""
+    made: Callable[[Any], Any] = eval(f"lambda {argument}: {expression}", names)  # noqa: S307
+    return made
 
 
 def _column(name: str, hint: Any) -> Column:
@@ -94,7 +113,9 @@ def _column(name: str, hint: Any) -> Column:
         return Column(name, "INTEGER", nullable, to_milliseconds, from_milliseconds)
     if hint is date:
         return Column(name, "TEXT", nullable, date.isoformat, date.fromisoformat)
-    return Column(name, "TEXT", nullable, _to_json, msgspec.json.Decoder(hint).decode)
+    # The same few prices, intervals and addresses come again and again.
+    decode = lru_cache(maxsize=4096)(msgspec.json.Decoder(hint).decode)
+    return Column(name, "TEXT", nullable, _to_json, decode)
 
 
 def _to_json(value: Any) -> str:

@@ -29,7 +29,7 @@ from avtale.storage.connections import (
 )
 from avtale.storage.migrations import migrations
 from avtale.storage.statements import COMPARED, POSTGRESQL, loads, numbered
-from avtale.storage.storage import Value
+from avtale.storage.storage import Row, Value
 
 if TYPE_CHECKING:
     from avtale.storage.connections import Borrowed
@@ -145,6 +145,10 @@ class PostgreSQLStorage:
         async with self._queries.borrowed() as connection:
             records = await connection.fetch(text, *(parameters[name] for name in names))
             return [tuple(record) for record in records]
+
+    async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
+        """The rows of a named query that selects all columns of `row`."""
+        return SHAPES[row].read(await self.select(query, **parameters))
 
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements in one transaction."""

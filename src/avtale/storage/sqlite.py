@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
+import msgspec
+
 from avtale.charges.charge import Charge
 from avtale.engine.engine import StorageDown, Taken
-from avtale.engine.rows import TABLE_OF, TABLES, Key
+from avtale.engine.rows import TABLES, Key
 from avtale.engine.world import Needs, World
 from avtale.storage.columns import SHAPES
 from avtale.storage.migrations import migrations
@@ -41,16 +44,26 @@ class SQLiteStorage:
         self._reader: sqlite3.Connection | None = None
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="avtale-commit")
         self._writing = asyncio.Lock()
+        self._file: tuple[int, int] | None = None
 
     # ── opening and closing ──
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date; raises StorageDown with what to do about it."""
         try:
-            self._connect()
-            self._migrate()
-        except sqlite3.Error as error:
-            raise StorageDown(f"{self.path}: {error}") from error
+            if self.path is not None:
+                # A file that is there is not opened, since closing it would drop SQLite's locks on it.
+                with contextlib.suppress(FileExistsError):
+                    os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                self._file = _identity(self.path)
+            self._writer = self._writing_connection(wait_seconds=_BUSY_SECONDS)
+            self._migrate(self._writer)
+            # From now on waiting is done in `_begin`, where it holds up nothing else.
+            self._writer.execute("PRAGMA busy_timeout = 0")
+            self._reader = self._reading_connection()
+        except (sqlite3.Error, OSError) as error:
+            self._disconnect()
+            raise StorageDown(f"{self.path}: {_sentence(error)}") from error
 
     async def close(self) -> None:
         """Let go of the file; what is committed is there."""
@@ -62,49 +75,54 @@ class SQLiteStorage:
         """Raise StorageDown where the file cannot be read."""
         await self.select("migrations_applied")
 
-    def _connect(self) -> None:
-        if self.path is not None:
-            # Made here, so that nobody else can read it from its first moment on.
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        self._writer = self._connection()
-        if self.path is not None:
-            self._writer.execute("PRAGMA journal_mode = WAL")
-            self._writer.execute("PRAGMA synchronous = FULL")
-            self._writer.execute("PRAGMA wal_autocheckpoint = 4000")
-            if self._writer.execute("PRAGMA synchronous").fetchone() != (2,):
-                raise sqlite3.OperationalError("synchronous=FULL is not to be had")
-        self._writer.execute("PRAGMA foreign_keys = ON")
-        self._writer.execute("PRAGMA secure_delete = ON")
-        self._writer.execute("PRAGMA cache_size = -16000")
-        self._reader = self._writer
-        if self.path is not None:
-            self._reader = self._connection()
-            self._reader.execute("PRAGMA query_only = ON")
-            self._reader.execute("PRAGMA cache_size = -8000")
+    def _writing_connection(self, wait_seconds: float = 0) -> sqlite3.Connection:
+        writer = self._connection(wait_seconds)
+        try:
+            if self.path is not None:
+                writer.execute("PRAGMA journal_mode = WAL")
+                writer.execute("PRAGMA synchronous = FULL")
+                writer.execute("PRAGMA wal_autocheckpoint = 4000")
+                if writer.execute("PRAGMA synchronous").fetchone() != (2,):
+                    raise sqlite3.OperationalError("synchronous=FULL is not to be had")
+            writer.execute("PRAGMA foreign_keys = ON")
+            writer.execute("PRAGMA secure_delete = ON")
+            writer.execute("PRAGMA cache_size = -16000")
+        except BaseException:
+            writer.close()
+            raise
+        return writer
 
-    def _connection(self) -> sqlite3.Connection:
+    def _reading_connection(self) -> sqlite3.Connection:
+        reader = self._connection(wait_seconds=1)
+        reader.execute("PRAGMA query_only = ON")
+        reader.execute("PRAGMA cache_size = -8000")
+        return reader
+
+    def _connection(self, wait_seconds: float) -> sqlite3.Connection:
         return sqlite3.connect(
             self.path or ":memory:",
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,
-            timeout=0 if self._writer is not None else _BUSY_SECONDS,
+            timeout=wait_seconds,
         )
 
     def _disconnect(self) -> None:
-        for connection in {self._reader, self._writer}:
-            if connection is not None:
-                with contextlib.suppress(sqlite3.Error):
-                    connection.close()
+        _close(self._reader)
+        _close(self._writer)
         self._reader = self._writer = None
 
-    def _migrate(self) -> None:
-        writer = self._writer
-        assert writer is not None
+    def _require_file(self) -> None:
+        """A file that was removed takes writes and loses them when it is closed; so look for it."""
+        if self.path is not None and _identity(self.path) != self._file:
+            raise FileNotFoundError(errno.ENOENT, "another file has taken its place; start anew")
+
+    def _migrate(self, writer: sqlite3.Connection) -> None:
         writer.execute("BEGIN IMMEDIATE")
         try:
             writer.execute(
-                "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
+                "CREATE TABLE IF NOT EXISTS migrations"
+                " (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
             )
             applied = {number for (number,) in writer.execute("SELECT number FROM migrations")}
             known = migrations()
@@ -121,7 +139,7 @@ class SQLiteStorage:
                     )
             writer.execute("COMMIT")
         except BaseException:
-            writer.execute("ROLLBACK")
+            _undo(writer)
             raise
 
     # ── the engine's side ──
@@ -130,7 +148,7 @@ class SQLiteStorage:
         """Load, decide and store in one transaction; see `Storage.transact`."""
         async with self._writing:
             writer = await self._begin()
-            try:
+            with self._undone_on_error(writer):
                 world = _load(writer, needs)
                 decide(world)
                 if not world.is_changed:
@@ -138,33 +156,21 @@ class SQLiteStorage:
                     return
                 _store(writer, world)
                 await self._commit(writer)
-            except sqlite3.IntegrityError as error:
-                self._give_up(writer)
-                if error.sqlite_errorcode in _TAKEN:
-                    raise Taken(str(error)) from error
-                raise
-            except sqlite3.Error as error:
-                self._give_up(writer)
-                self._disconnect()
-                raise StorageDown(str(error)) from error
-            except BaseException:
-                self._give_up(writer)
-                raise
 
     async def _begin(self) -> sqlite3.Connection:
         waited = 0.0
         while True:
             try:
+                self._require_file()
                 if self._writer is None:
-                    self._connect()
-                assert self._writer is not None
+                    self._writer = self._writing_connection()
                 self._writer.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
                 if not busy:
-                    self._disconnect()
+                    self._let_go_of_writer()
                 if not busy or waited >= _BUSY_SECONDS:
-                    raise StorageDown(str(error)) from error
+                    raise StorageDown(f"{self.path}: {_sentence(error)}") from error
                 waited += 0.005
                 await asyncio.sleep(0.005)
             else:
@@ -177,17 +183,35 @@ class SQLiteStorage:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._committer, writer.execute, "COMMIT")
 
-    def _give_up(self, writer: sqlite3.Connection) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
+    @contextlib.contextmanager
+    def _undone_on_error(self, writer: sqlite3.Connection) -> Iterator[None]:
+        """Leave no transaction open, whatever happens in it, and say what an error means."""
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            _undo(writer)
+            if error.sqlite_errorcode in _TAKEN:
+                raise Taken(str(error)) from error
+            raise
+        except sqlite3.Error as error:
+            _undo(writer)
+            self._let_go_of_writer()
+            raise StorageDown(f"{self.path}: {error}") from error
+        except BaseException:
+            _undo(writer)
+            raise
+
+    def _let_go_of_writer(self) -> None:
+        """After an error the next one begins with a new connection; memory has only this one."""
+        if self.path is not None:
+            _close(self._writer)
+            self._writer = None
 
     # ── everybody else's ──
 
     async def look(self, needs: Needs) -> World:
         """What `needs` names, in one snapshot."""
-        reader = self._reading()
-        try:
+        with self._reading() as reader:
             if self.path is None:
                 return _load(reader, needs)
             reader.execute("BEGIN")
@@ -195,15 +219,11 @@ class SQLiteStorage:
                 return _load(reader, needs)
             finally:
                 reader.execute("ROLLBACK")
-        except sqlite3.Error as error:
-            raise StorageDown(str(error)) from error
 
     async def select(self, query: str, **parameters: Value) -> list[tuple[Any, ...]]:
         """The rows of a named query."""
-        try:
-            return self._reading().execute(queries()[query], parameters).fetchall()
-        except sqlite3.Error as error:
-            raise StorageDown(f"{query}: {error}") from error
+        with self._reading() as reader:
+            return reader.execute(queries()[query], parameters).fetchall()
 
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
@@ -213,26 +233,54 @@ class SQLiteStorage:
         """Named statements in one transaction."""
         async with self._writing:
             writer = await self._begin()
-            try:
+            with self._undone_on_error(writer):
                 for query, parameters in statements:
                     writer.execute(queries()[query], dict(parameters))
                 await self._commit(writer)
-            except sqlite3.Error as error:
-                self._give_up(writer)
-                raise StorageDown(str(error)) from error
 
-    def _reading(self) -> sqlite3.Connection:
-        if self._reader is None:
-            try:
-                self._connect()
-            except sqlite3.Error as error:
-                self._disconnect()
-                raise StorageDown(str(error)) from error
-        assert self._reader is not None
-        return self._reader
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._require_file()
+            if self.path is None and self._writer is not None:
+                yield self._writer
+                return
+            if self._reader is None:
+                self._reader = self._reading_connection()
+            yield self._reader
+        except (sqlite3.Error, OSError) as error:
+            _close(self._reader)
+            self._reader = None
+            raise StorageDown(f"{self.path}: {_sentence(error)}") from error
 
 
 _TAKEN = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Which file it is, whatever it is called."""
+    found = os.stat(path)  # noqa: PTH116 -- a Path costs more than the look itself
+    return found.st_dev, found.st_ino
+
+
+def _sentence(error: sqlite3.Error | OSError) -> str:
+    return str(error) if isinstance(error, sqlite3.Error) else error.strerror or str(error)
+
+
+def _close(connection: sqlite3.Connection | None) -> None:
+    if connection is not None:
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()
+
+
+def _undo(writer: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):
+        if writer.in_transaction:
+            writer.execute("ROLLBACK")
+
+
+_MANY = 8
+_as_json = msgspec.json.Encoder().encode
 
 
 def _load(connection: sqlite3.Connection, needs: Needs) -> World:
@@ -253,9 +301,17 @@ def _load(connection: sqlite3.Connection, needs: Needs) -> World:
 
 
 def _by_keys(
-    connection: sqlite3.Connection, row: type[Any], keys: Iterable[Key]
+    connection: sqlite3.Connection, row: type[Any], keys: Collection[Key]
 ) -> Iterable[tuple[Any, ...]]:
     statement = SQLITE[row].load
+    many = SQLITE[row].load_many
+    if len(keys) >= _MANY and many:
+        by_prefix: dict[Key, list[str | int]] = {}
+        for key in keys:
+            by_prefix.setdefault(key[:-1], []).append(key[-1])
+        for prefix, last in by_prefix.items():
+            yield from connection.execute(many, (*prefix, _as_json(last).decode()))
+        return
     for key in keys:
         record = connection.execute(statement, key).fetchone()
         if record is not None:
@@ -265,10 +321,11 @@ def _by_keys(
 def _store(connection: sqlite3.Connection, world: World) -> None:
     for table, new, changed in world.changes():
         shape, statements = SHAPES[table.row], SQLITE[table.row]
+        # Changes first: one may settle a charge's open payment before the next is begun.
+        if changed and not table.append_only:
+            connection.executemany(statements.update, map(shape.write_changes, changed))
         if new:
             connection.executemany(statements.insert, map(shape.write, new))
-        if changed and not TABLE_OF[table.row].append_only:
-            connection.executemany(statements.update, map(shape.write_changes, changed))
 
 
 def _statements(script: str) -> Iterable[str]:

@@ -27,18 +27,23 @@ class Statements(NamedTuple):
     load: str
     insert: str
     update: str
+    load_many: str = ""
+    """SQLite's way to load many rows at once: all of the key but its last column, and a JSON array of those."""
 
 
 def for_sqlite(shape: Shape) -> Statements:
     """Parameters are the columns in order; a load takes one key."""
     table, columns = shape.table.name, ", ".join(shape.names)
     by_key = " AND ".join(f"{name} = ?" for name in shape.table.key)
+    many = by_key.removesuffix("= ?") + "IN (SELECT value FROM json_each(?))"
     marks = ", ".join("?" for _ in shape.names)
     changes = ", ".join(f"{column.name} = ?" for column in shape.changing)
     return Statements(
         f"SELECT {columns} FROM {table} WHERE {by_key}",  # noqa: S608 -- names are ours
         f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608
         f"UPDATE {table} SET {changes} WHERE {by_key}" if shape.changing else "",  # noqa: S608
+        # Longer keys are those of requests, which come with keys that have little in common.
+        f"SELECT {columns} FROM {table} WHERE {many}" if len(shape.table.key) < 3 else "",  # noqa: S608
     )
 
 

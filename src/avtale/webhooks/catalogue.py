@@ -54,6 +54,10 @@ class Event(msgspec.Struct, frozen=True):
     charge_id: str | None
     occurred: datetime
     body: str
+    subject: str
+    """The charge whose history tells it, empty where it is the agreement's own."""
+    sequence: int
+    """The line of history that tells it; a subject and its sequence tell one event."""
 
 
 def event_of(happened: Happened) -> Event | None:
@@ -69,6 +73,7 @@ def _agreement_event(happened: AgreementHappened) -> Event | None:
         return None
     agreement = happened.agreement
     msn = agreement.merchant_serial_number
+    sequence = agreement.history_length
     body: dict[str, Any] = {
         "agreementId": agreement.agreement_id,
         "agreementUUID": agreement.uuid,
@@ -80,12 +85,14 @@ def _agreement_event(happened: AgreementHappened) -> Event | None:
     }
     return Event(
         msn,
-        event_id(msn, agreement.agreement_id, agreement.history_length, event_type),
+        event_id(msn, agreement.agreement_id, "", sequence),
         event_type,
         agreement.agreement_id,
         None,
         happened.occurred,
         _compact({name: value for name, value in body.items() if value is not None}),
+        "",
+        sequence,
     )
 
 
@@ -94,6 +101,7 @@ def _charge_event(happened: ChargeHappened) -> Event | None:
     if event_type is None:
         return None
     charge = happened.charge
+    subject = happened.origin or charge.charge_id
     msn = charge.merchant_serial_number
     body: dict[str, Any] = {
         "agreementId": charge.agreement_id,
@@ -116,12 +124,14 @@ def _charge_event(happened: ChargeHappened) -> Event | None:
         body["transactionId"] = happened.transaction_id
     return Event(
         msn,
-        event_id(msn, charge.charge_id, charge.history_length, event_type),
+        event_id(msn, charge.agreement_id, subject, charge.history_length),
         event_type,
         charge.agreement_id,
         charge.charge_id,
         happened.occurred,
         _compact(body),
+        subject,
+        charge.history_length,
     )
 
 

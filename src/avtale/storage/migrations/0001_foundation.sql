@@ -119,9 +119,13 @@ CREATE TABLE agreements (
     CHECK (status <> 'STOPPED' OR (stop IS NOT NULL AND stopped_by IS NOT NULL))
 ) STRICT;
 
--- The condition holds always. It keeps PostgreSQL from looking up one agreement in this index rather than by its key,
--- which it would do as long as the table is empty, and then go on doing.
+-- only: sqlite
+CREATE INDEX agreements_by_status ON agreements (merchant_serial_number, status, created, agreement_id);
+-- only: postgresql
+-- The condition always holds. It keeps PostgreSQL from looking up a single agreement here instead of by its key,
+-- which it does while the table is empty, and does not stop doing when the table has grown.
 CREATE INDEX agreements_by_status ON agreements (merchant_serial_number, status, created, agreement_id) WHERE status IS NOT NULL;
+-- both
 CREATE INDEX agreements_to_wake ON agreements (merchant_serial_number, wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX agreements_of_payer ON agreements (payer) WHERE payer IS NOT NULL;
 CREATE INDEX agreements_asked_of_phone ON agreements (phone_number) WHERE phone_number IS NOT NULL AND status = 'PENDING';
@@ -208,8 +212,12 @@ CREATE TABLE charges (
         ELSE 1 = 0 END)
 ) STRICT;
 
--- The condition is here for the reason given at agreements_by_status.
+-- only: sqlite
+CREATE INDEX charges_of_agreement ON charges (merchant_serial_number, agreement_id, created, charge_id);
+-- only: postgresql
+-- As with agreements_by_status.
 CREATE INDEX charges_of_agreement ON charges (merchant_serial_number, agreement_id, created, charge_id) WHERE agreement_id IS NOT NULL;
+-- both
 CREATE INDEX charges_to_wake ON charges (merchant_serial_number, wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE charge_history (
@@ -255,13 +263,11 @@ CREATE TABLE payments (
     FOREIGN KEY (merchant_serial_number, charge_id) REFERENCES charges (merchant_serial_number, charge_id),
     CHECK ((status IN ('OK', 'DECLINED')) = (settled IS NOT NULL)),
     CHECK ((status = 'OK') = (transaction_id IS NOT NULL))
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
--- At most one payment is open on a charge (reliability R-2).
+-- At most one payment is open on a charge (reliability R-2). Few are open at a time, so the loop finds those that
+-- wait for it here, too; and since a payment's key begins with its unit and charge, no other index is needed.
 CREATE UNIQUE INDEX payments_open ON payments (merchant_serial_number, charge_id) WHERE status IN ('ASKED', 'UNCLEAR');
-CREATE INDEX payments_of_charge ON payments (merchant_serial_number, charge_id, asked);
-CREATE INDEX payments_to_wake ON payments (merchant_serial_number, wake_at) WHERE wake_at IS NOT NULL;
-CREATE INDEX payments_asked ON payments (lease_until) WHERE lease_until IS NOT NULL;
 
 CREATE TABLE events (
     position INTEGER PRIMARY KEY,
@@ -272,10 +278,10 @@ CREATE TABLE events (
     charge_id TEXT,
     occurred INTEGER NOT NULL,
     body TEXT NOT NULL,
-    UNIQUE (merchant_serial_number, event_id)
+    subject TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    UNIQUE (merchant_serial_number, agreement_id, subject, sequence)
 ) STRICT;
-
-CREATE INDEX events_of_agreement ON events (merchant_serial_number, agreement_id, position);
 
 -- The simulated gateway's own books; kept apart from the charges, so that the two can be compared.
 CREATE TABLE gateway_ledger (
@@ -292,9 +298,7 @@ CREATE TABLE gateway_ledger (
     reason TEXT,
     answered INTEGER NOT NULL CHECK (answered IN (0, 1)),
     known_at INTEGER
-) STRICT;
-
-CREATE INDEX gateway_ledger_of_unit ON gateway_ledger (merchant_serial_number, charge_id);
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE gateway_scripts (
     merchant_serial_number TEXT NOT NULL,

@@ -9,7 +9,7 @@ WHERE (u.clock_mode <> 'advancing' AND (
     OR EXISTS (SELECT 1 FROM agreements a WHERE a.merchant_serial_number = u.merchant_serial_number
         AND a.wake_at IS NOT NULL AND a.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms))
     OR EXISTS (SELECT 1 FROM payments p WHERE p.merchant_serial_number = u.merchant_serial_number
-        AND p.wake_at IS NOT NULL AND p.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms))
+        AND p.status IN ('ASKED', 'UNCLEAR') AND p.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms))
     OR EXISTS (SELECT 1 FROM bulk_items b WHERE b.merchant_serial_number = u.merchant_serial_number AND b.state = 'WAITING')
 )) OR (u.clock_mode = 'advancing' AND u.clock_lease_until <= :real_now)
 
@@ -18,7 +18,7 @@ WHERE (u.clock_mode <> 'advancing' AND (
 SELECT MIN(wake_at) FROM (
     SELECT MIN(wake_at) AS wake_at FROM charges WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND open_payment IS NULL
     UNION ALL SELECT MIN(wake_at) FROM agreements WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL
-    UNION ALL SELECT MIN(wake_at) FROM payments WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL
+    UNION ALL SELECT MIN(wake_at) FROM payments WHERE merchant_serial_number = :msn AND status IN ('ASKED', 'UNCLEAR')
     UNION ALL SELECT MIN(created) FROM bulk_items WHERE merchant_serial_number = :msn AND state = 'WAITING'
 ) AS moments
 
@@ -34,7 +34,7 @@ ORDER BY wake_at LIMIT :most
 
 -- name: due_payments
 SELECT payment_key, charge_id, agreement_id FROM payments
-WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :moment
+WHERE merchant_serial_number = :msn AND status IN ('ASKED', 'UNCLEAR') AND wake_at <= :moment
 ORDER BY wake_at LIMIT :most
 
 -- name: due_bulk_items
@@ -45,9 +45,9 @@ ORDER BY created, batch, position LIMIT :most
 -- name: lapsed_payments
 -- Payments that somebody began and never brought the answer of.
 SELECT merchant_serial_number, payment_key, charge_id, agreement_id FROM payments
-WHERE lease_until IS NOT NULL AND lease_until <= :real_now
+WHERE status IN ('ASKED', 'UNCLEAR') AND lease_until <= :real_now
 ORDER BY lease_until LIMIT :most
 
 -- name: end_leases
 -- When the one process of an embedded database starts, nobody else can hold a lease.
-UPDATE payments SET lease_until = 0 WHERE lease_until IS NOT NULL
+UPDATE payments SET lease_until = 0 WHERE status IN ('ASKED', 'UNCLEAR') AND lease_until IS NOT NULL

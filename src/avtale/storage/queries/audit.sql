@@ -1,0 +1,567 @@
+-- The auditor's queries: each finds rows that should not be there (reliability §3), in one pass over a table or two.
+--
+-- The first column names the invariants that a row breaks, each with a blank behind it; the other columns say
+-- which row it is. Both databases read the same text. Where the order of a join matters, it is a CROSS JOIN:
+-- SQLite then reads the left side first, and PostgreSQL chooses for itself.
+
+-- name: audit_units
+-- The rules and clocks there are; `now` is each clock's time.
+SELECT DISTINCT market, features, rules FROM sales_units
+
+-- name: audit_erasing
+SELECT merchant_serial_number FROM erasing
+
+-- name: audit_size
+SELECT COUNT(*) FROM charges
+
+-- name: audit_charges
+-- What a charge says of itself: its amounts, its sums, its status, its ceiling.
+SELECT broken, merchant_serial_number, charge_id, status, amount, reserved, captured, cancelled, refunded
+FROM (
+    SELECT merchant_serial_number, charge_id, status, amount, reserved, captured, cancelled, refunded,
+        CASE WHEN whole = 1 THEN '' ELSE 'M-1 ' END
+        || CASE WHEN sound = 1 THEN '' ELSE 'M-2 ' END
+        || CASE WHEN sound = 0 OR CASE status
+            WHEN 'PENDING' THEN reserved = 0 AND cancelled = 0
+            WHEN 'DUE' THEN reserved = 0 AND cancelled = 0
+            WHEN 'PROCESSING' THEN reserved = 0 AND cancelled = 0
+            WHEN 'FAILED' THEN reserved = 0 AND cancelled = 0
+            WHEN 'RESERVED' THEN reserved = amount AND captured = 0 AND cancelled = 0
+            WHEN 'PARTIALLY_CAPTURED' THEN captured > 0 AND captured < amount AND cancelled = 0
+            WHEN 'CHARGED' THEN captured > 0 AND refunded = 0 AND captured + cancelled = amount
+            WHEN 'PARTIALLY_REFUNDED' THEN refunded > 0 AND refunded < captured AND captured + cancelled = amount
+            WHEN 'REFUNDED' THEN refunded > 0 AND refunded = captured AND captured + cancelled = amount
+            WHEN 'CANCELLED' THEN captured = 0 AND cancelled = amount
+            ELSE 1 = 0 END THEN '' ELSE 'M-6 ' END
+        || CASE WHEN below_ceiling = 1 THEN '' ELSE 'M-7 ' END AS broken
+    FROM (
+        SELECT c.merchant_serial_number, c.charge_id, c.status, c.amount, c.reserved, c.captured, c.cancelled, c.refunded,
+            CASE WHEN c.amount BETWEEN 0 AND 2147483647 AND c.amount = CAST(c.amount AS INTEGER)
+                AND c.captured = CAST(c.captured AS INTEGER) AND c.cancelled = CAST(c.cancelled AS INTEGER)
+                AND c.refunded = CAST(c.refunded AS INTEGER)
+                AND c.currency = CASE u.market WHEN 'NO' THEN :currency_no WHEN 'DK' THEN :currency_dk ELSE :currency_fi END
+                THEN 1 ELSE 0 END AS whole,
+            CASE WHEN c.reserved IN (0, c.amount) AND c.captured >= 0 AND c.cancelled >= 0
+                AND c.captured + c.cancelled <= c.amount AND (c.reserved > 0 OR c.captured = 0)
+                AND c.refunded BETWEEN 0 AND c.captured THEN 1 ELSE 0 END AS sound,
+            CASE WHEN c.ceiling IS NOT NULL THEN CASE WHEN c.amount <= c.ceiling THEN 1 ELSE 0 END
+                WHEN c.type = 'INITIAL' THEN 1
+                WHEN EXISTS (SELECT 1 FROM agreements a WHERE a.merchant_serial_number = c.merchant_serial_number
+                    AND a.agreement_id = c.agreement_id AND a.pricing NOT LIKE '%"FLEXIBLE"%') THEN 0
+                ELSE 1 END AS below_ceiling
+        FROM charges c LEFT JOIN sales_units u ON u.merchant_serial_number = c.merchant_serial_number
+    ) AS measured
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_histories
+-- A charge's history as a whole, beside the charge: the sums, the count, the first line, the latest.
+SELECT broken, merchant_serial_number, charge_id, status, lines
+FROM (
+    SELECT h.merchant_serial_number, h.charge_id, c.status, h.lines,
+        CASE WHEN h.refunded = c.refunded AND h.cancelled = c.cancelled AND h.captured = c.captured
+            AND CASE WHEN c.transaction_type = 'RESERVE_CAPTURE' THEN h.reserved
+                WHEN h.captures > 0 THEN c.amount ELSE 0 END = c.reserved THEN '' ELSE 'M-3 ' END
+        || CASE WHEN h.reserves <= 1 THEN '' ELSE 'M-4 ' END
+        || CASE WHEN c.transaction_type = 'RESERVE_CAPTURE' OR (h.reserves = 0
+            AND (h.captures = 0 OR (h.captures = 1 AND h.captured = c.amount))) THEN '' ELSE 'M-5 ' END
+        || CASE WHEN (c.status = 'FAILED') = (h.fails > 0) THEN '' ELSE 'M-6 ' END
+        || CASE WHEN h.first = 1 AND h.last = h.lines AND h.lines = c.history_length AND h.creates = 1
+            AND h.opening = c.amount THEN '' ELSE 'H-1 ' END
+        || CASE WHEN h.latest <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms) + :skew_ms
+            THEN '' ELSE 'H-3 ' END AS broken
+    FROM (
+        SELECT merchant_serial_number, charge_id, COUNT(*) AS lines, MIN(sequence) AS first, MAX(sequence) AS last,
+            MAX(occurred) AS latest,
+            SUM(CASE WHEN event = 'CREATE' THEN 1 ELSE 0 END) AS creates,
+            MAX(CASE WHEN event = 'CREATE' AND sequence = 1 THEN amount END) AS opening,
+            SUM(CASE WHEN event = 'RESERVE' THEN success ELSE 0 END) AS reserves,
+            MAX(CASE WHEN event = 'RESERVE' AND success = 1 THEN amount ELSE 0 END) AS reserved,
+            SUM(CASE WHEN event = 'CAPTURE' THEN success ELSE 0 END) AS captures,
+            SUM(CASE WHEN event = 'CAPTURE' AND success = 1 THEN amount ELSE 0 END) AS captured,
+            SUM(CASE WHEN event = 'CANCEL' AND success = 1 THEN amount ELSE 0 END) AS cancelled,
+            SUM(CASE WHEN event = 'REFUND' AND success = 1 THEN amount ELSE 0 END) AS refunded,
+            SUM(CASE WHEN event = 'FAIL' THEN 1 ELSE 0 END) AS fails
+        FROM charge_history GROUP BY merchant_serial_number, charge_id
+    ) AS h
+    CROSS JOIN charges c CROSS JOIN sales_units u
+    WHERE c.merchant_serial_number = h.merchant_serial_number AND c.charge_id = h.charge_id
+        AND u.merchant_serial_number = h.merchant_serial_number
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_heads
+-- The last line of history, to which the charge holds on.
+SELECT CASE WHEN h.chain IS NULL THEN 'H-1 '
+        ELSE CASE WHEN h.chain = c.chain THEN '' ELSE 'H-5 ' END || CASE WHEN h.occurred = c.changed THEN '' ELSE 'H-3 ' END
+        END AS broken,
+    c.merchant_serial_number, c.charge_id, c.history_length
+FROM charges c
+LEFT JOIN charge_history h ON h.merchant_serial_number = c.merchant_serial_number AND h.charge_id = c.charge_id
+    AND h.sequence = c.history_length
+WHERE (h.chain IS NULL AND NOT EXISTS (SELECT 1 FROM charge_history x
+        WHERE x.merchant_serial_number = c.merchant_serial_number AND x.charge_id = c.charge_id))
+    OR h.chain <> c.chain OR h.occurred <> c.changed
+
+-- name: audit_lines
+-- Each line of history beside the one before; lines that tell of a refusal change nothing, so they are looked past.
+-- A second reservation is for M-4 to tell, a second CREATE for H-1.
+SELECT broken, merchant_serial_number, charge_id, sequence, event
+FROM (
+    SELECT h.merchant_serial_number, h.charge_id, h.sequence, h.event,
+        CASE WHEN h.amount BETWEEN 0 AND 2147483647 AND h.amount = CAST(h.amount AS INTEGER) THEN '' ELSE 'M-1 ' END
+        || CASE WHEN b.sequence IS NULL OR h.event = 'CREATE' THEN ''
+            WHEN CASE WHEN b.success = 1 OR b.event = 'FAIL' THEN b.event ELSE (
+                    SELECT x.event FROM charge_history x WHERE x.merchant_serial_number = h.merchant_serial_number
+                        AND x.charge_id = h.charge_id AND x.sequence < h.sequence AND x.success = 1
+                    ORDER BY x.sequence DESC LIMIT 1) END || '>' || h.event
+                NOT IN ('CREATE>RESERVE', 'CREATE>CAPTURE', 'CREATE>CANCEL', 'CREATE>FAIL', 'RESERVE>RESERVE',
+                    'RESERVE>CAPTURE', 'RESERVE>CANCEL', 'CAPTURE>CAPTURE', 'CAPTURE>CANCEL', 'CAPTURE>REFUND',
+                    'REFUND>REFUND', 'REFUND>CAPTURE', 'REFUND>CANCEL', 'CANCEL>REFUND') THEN 'H-2 '
+            WHEN h.event = 'REFUND' AND h.success = 1 AND 0 > (
+                SELECT SUM(CASE x.event WHEN 'CAPTURE' THEN x.amount WHEN 'REFUND' THEN -x.amount ELSE 0 END)
+                FROM charge_history x WHERE x.merchant_serial_number = h.merchant_serial_number
+                    AND x.charge_id = h.charge_id AND x.sequence <= h.sequence AND x.success = 1) THEN 'H-2 '
+            ELSE '' END
+        || CASE WHEN h.occurred < b.occurred THEN 'H-3 ' ELSE '' END AS broken
+    FROM charge_history h
+    LEFT JOIN charge_history b ON b.merchant_serial_number = h.merchant_serial_number
+        AND b.charge_id = h.charge_id AND b.sequence = h.sequence - 1
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_chain
+-- What each line of history says, as `charges.charge.chained` writes it, in the order of the chain.
+SELECT merchant_serial_number, charge_id, sequence, chain,
+    '|' || sequence || '|' || (occurred / 1000) || '.' || substr(CAST(1000 + occurred % 1000 AS TEXT), 2) || '|' || event
+    || '|' || amount || '|' || idempotency_key || '|' || success || '|' || COALESCE(transaction_id, '')
+    || '|' || COALESCE(payment_key, '') AS line
+FROM charge_history ORDER BY merchant_serial_number, charge_id, sequence
+
+-- name: audit_lines_and_payments
+-- Each line of history that tells of money, beside the payment that moved it, and the key that it carries.
+SELECT broken, merchant_serial_number, charge_id, sequence, event, payment_key
+FROM (
+    SELECT h.merchant_serial_number, h.charge_id, h.sequence, h.event, h.payment_key,
+        CASE WHEN CASE
+            WHEN h.payment_key IS NULL THEN h.event = 'FAIL' OR (h.event = 'CANCEL' AND h.success = 1 AND EXISTS (
+                SELECT 1 FROM charges c WHERE c.merchant_serial_number = h.merchant_serial_number
+                    AND c.charge_id = h.charge_id AND c.reserved = 0))
+            ELSE p.charge_id = h.charge_id AND p.merchant_serial_number = h.merchant_serial_number AND p.amount = h.amount
+                AND CASE h.event WHEN 'CAPTURE' THEN p.kind IN ('CAPTURE', 'DIRECT_CAPTURE')
+                    WHEN 'FAIL' THEN p.kind IN ('RESERVE', 'DIRECT_CAPTURE') ELSE p.kind = h.event END
+                AND CASE h.success WHEN 1 THEN p.status = 'OK' AND p.transaction_id = h.transaction_id
+                    ELSE p.status = 'DECLINED' END
+            END THEN '' ELSE 'R-4 ' END
+        || CASE WHEN h.idempotency_key = '' OR p.cause <> h.idempotency_key THEN 'H-6 '
+            WHEN (h.event IN ('RESERVE', 'FAIL') OR p.kind = 'DIRECT_CAPTURE') AND h.idempotency_key <> h.charge_id || '-'
+                || COALESCE(p.agreement_id, (SELECT c.agreement_id FROM charges c
+                    WHERE c.merchant_serial_number = h.merchant_serial_number AND c.charge_id = h.charge_id))
+                || '-ProcessPayment' THEN 'H-6 '
+            ELSE '' END AS broken
+    FROM charge_history h LEFT JOIN payments p ON p.payment_key = h.payment_key
+    WHERE h.event <> 'CREATE'
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_payments
+-- Each payment beside its charge and its agreement.
+SELECT broken, payment_key, merchant_serial_number, charge_id, status
+FROM (
+    SELECT p.payment_key, p.merchant_serial_number, p.charge_id, p.status,
+        CASE WHEN p.amount BETWEEN 1 AND 2147483647 AND p.amount = CAST(p.amount AS INTEGER) AND p.currency = c.currency
+            THEN '' ELSE 'M-1 ' END
+        || CASE WHEN p.payment_key = p.merchant_serial_number || ':' || p.charge_id || ':' || p.kind || ':' || p.sequence
+            THEN '' ELSE 'R-1 ' END
+        || CASE WHEN p.fence BETWEEN 1 AND c.fence AND (p.status IN ('OK', 'DECLINED') OR p.fence = c.fence)
+            THEN '' ELSE 'R-6 ' END
+        || CASE WHEN p.settled < p.asked - :skew_ms OR (p.settled IS NULL) = (p.status IN ('OK', 'DECLINED'))
+            THEN 'R-7 ' ELSE '' END
+        || CASE WHEN p.agreement_id = c.agreement_id THEN '' ELSE 'T-1 ' END
+        || CASE WHEN p.kind IN ('DIRECT_CAPTURE', 'RESERVE') AND a.status IN ('STOPPED', 'EXPIRED')
+            AND p.asked > a.changed + :skew_ms THEN 'T-6 ' ELSE '' END
+        || CASE WHEN CASE p.status WHEN 'ASKED' THEN p.lease_until IS NOT NULL AND p.wake_at IS NULL
+                WHEN 'UNCLEAR' THEN (p.lease_until IS NULL) <> (p.wake_at IS NULL)
+                ELSE p.lease_until IS NULL AND p.wake_at IS NULL END
+            AND (p.lease_until IS NULL OR p.lease_until <= :real_now + :lease_ms + :skew_ms)
+            THEN '' ELSE 'T-10 ' END AS broken
+    FROM payments p CROSS JOIN charges c CROSS JOIN agreements a
+    WHERE c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
+        AND a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_payments_of_charges
+-- All payments of a charge, beside the charge: how many, which is open, in which order, and what they come to.
+SELECT broken, merchant_serial_number, charge_id, status, payments, open_payment
+FROM (
+    SELECT p.merchant_serial_number, p.charge_id, c.status, p.payments, c.open_payment,
+        CASE WHEN p.payments = c.payments AND p.first = 1 AND p.last = p.payments AND p.attempts = c.attempts
+            THEN '' ELSE 'R-1 ' END
+        || CASE WHEN p.open <= 1 AND COALESCE(p.open_key, '') = COALESCE(c.open_payment, '') THEN '' ELSE 'R-2 ' END
+        || CASE WHEN (p.open = 1 AND p.open_sequence < p.last) OR p.done_attempt < p.last_attempt
+            OR p.done_release < p.last_release THEN 'R-3 ' ELSE '' END
+        || CASE WHEN p.reserved = c.reserved AND p.captured = c.captured AND p.refunded = c.refunded
+            AND p.released = CASE WHEN c.reserved > 0 THEN c.cancelled ELSE 0 END THEN '' ELSE 'R-4 ' END
+        || CASE WHEN (c.status = 'PROCESSING') = (p.open_attempts > 0) THEN '' ELSE 'M-6 ' END
+        || CASE WHEN p.attempts <= 1 OR (c.type = 'RECURRING' AND c.processing_mode = 'MULTIPLE_ATTEMPTS')
+            THEN '' ELSE 'T-7 ' END AS broken
+    FROM (
+        SELECT merchant_serial_number, charge_id, COUNT(*) AS payments, MIN(sequence) AS first, MAX(sequence) AS last,
+            SUM(CASE WHEN status IN ('ASKED', 'UNCLEAR') THEN 1 ELSE 0 END) AS open,
+            MAX(CASE WHEN status IN ('ASKED', 'UNCLEAR') THEN payment_key END) AS open_key,
+            MIN(CASE WHEN status IN ('ASKED', 'UNCLEAR') THEN sequence END) AS open_sequence,
+            SUM(CASE WHEN status IN ('ASKED', 'UNCLEAR') AND kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN 1 ELSE 0 END) AS open_attempts,
+            SUM(CASE WHEN kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN 1 ELSE 0 END) AS attempts,
+            MAX(CASE WHEN kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN sequence END) AS last_attempt,
+            MIN(CASE WHEN kind IN ('DIRECT_CAPTURE', 'RESERVE') AND status = 'OK' THEN sequence END) AS done_attempt,
+            MAX(CASE WHEN kind = 'CANCEL' THEN sequence END) AS last_release,
+            MIN(CASE WHEN kind = 'CANCEL' AND status = 'OK' THEN sequence END) AS done_release,
+            SUM(CASE WHEN status = 'OK' AND kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN amount ELSE 0 END) AS reserved,
+            SUM(CASE WHEN status = 'OK' AND kind IN ('DIRECT_CAPTURE', 'CAPTURE') THEN amount ELSE 0 END) AS captured,
+            SUM(CASE WHEN status = 'OK' AND kind = 'CANCEL' THEN amount ELSE 0 END) AS released,
+            SUM(CASE WHEN status = 'OK' AND kind = 'REFUND' THEN amount ELSE 0 END) AS refunded
+        FROM payments GROUP BY merchant_serial_number, charge_id
+    ) AS p
+    CROSS JOIN charges c
+    WHERE c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_charges_without_payments
+SELECT 'R-1 ' AS broken, c.merchant_serial_number, c.charge_id, c.status, c.payments, c.open_payment FROM charges c
+WHERE (c.payments > 0 OR c.reserved > 0 OR c.open_payment IS NOT NULL) AND NOT EXISTS (
+    SELECT 1 FROM payments p WHERE p.merchant_serial_number = c.merchant_serial_number AND p.charge_id = c.charge_id)
+
+-- name: audit_gateway
+-- Payments beside the gateway's own books, where it keeps any: settled ones agree, open ones may still be on their way.
+SELECT broken, payment_key, merchant_serial_number, charge_id, status, result
+FROM (
+    SELECT p.payment_key, p.merchant_serial_number, p.charge_id, p.status, g.result,
+        CASE WHEN CASE WHEN p.status = 'OK' THEN COALESCE(g.result, '') = 'OK' AND g.transaction_id = p.transaction_id
+                WHEN p.status = 'DECLINED' THEN COALESCE(g.result, 'DECLINED') = 'DECLINED' ELSE 1 = 1 END
+            AND (g.payment_key IS NULL OR (g.merchant_serial_number = p.merchant_serial_number AND g.charge_id = p.charge_id
+                AND g.kind = p.kind AND g.amount = p.amount AND g.currency = p.currency AND g.payer = p.payer))
+            THEN '' ELSE 'R-5 ' END
+        || CASE WHEN g.occurred < p.asked - :skew_ms THEN 'R-7 ' ELSE '' END AS broken
+    FROM payments p LEFT JOIN gateway_ledger g ON g.payment_key = p.payment_key
+    WHERE EXISTS (SELECT 1 FROM gateway_ledger)
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_gateway_extras
+SELECT 'R-5 ' AS broken, g.payment_key, g.merchant_serial_number, g.charge_id, NULL AS status, g.result FROM gateway_ledger g
+WHERE NOT EXISTS (SELECT 1 FROM payments p WHERE p.payment_key = g.payment_key)
+
+-- name: audit_gateway_books
+-- The gateway's books alone: what was taken from a payer is held, with the merchant, or back with the payer.
+SELECT 'M-8 ' AS broken, merchant_serial_number, charge_id, reserved, captured, released, direct, refunded
+FROM (
+    SELECT merchant_serial_number, charge_id,
+        SUM(CASE kind WHEN 'RESERVE' THEN amount ELSE 0 END) AS reserved,
+        SUM(CASE kind WHEN 'CAPTURE' THEN amount ELSE 0 END) AS captured,
+        SUM(CASE kind WHEN 'CANCEL' THEN amount ELSE 0 END) AS released,
+        SUM(CASE kind WHEN 'DIRECT_CAPTURE' THEN amount ELSE 0 END) AS direct,
+        SUM(CASE kind WHEN 'REFUND' THEN amount ELSE 0 END) AS refunded
+    FROM gateway_ledger WHERE result = 'OK' GROUP BY merchant_serial_number, charge_id
+) AS books
+WHERE captured + released > reserved OR refunded > captured + direct
+
+-- name: audit_payers
+SELECT 'M-1 ' AS broken, phone_number FROM payers
+WHERE balance < 0 OR balance <> CAST(balance AS INTEGER)
+
+-- name: audit_answers
+-- Stored answers: only what an operation said, under a key as it may be, and nothing that opens a door.
+SELECT broken, merchant_serial_number, method, path, idempotency_key
+FROM (
+    SELECT k.merchant_serial_number, k.method, k.path, k.idempotency_key,
+        CASE WHEN length(k.idempotency_key) BETWEEN 1 AND 40 AND k.idempotency_key NOT LIKE '%#%' AND k.idempotency_key NOT LIKE '%?%'
+            AND k.idempotency_key NOT LIKE '%/%' AND k.fingerprint <> '' AND CASE k.state
+                WHEN 'CLAIMED' THEN k.status IS NULL AND k.body IS NULL
+                WHEN 'DONE' THEN k.body IS NOT NULL AND (k.status BETWEEN 200 AND 299 OR (k.status BETWEEN 400 AND 499
+                    AND k.status NOT IN (401, 405, 406, 408, 413, 415, 425, 429)))
+                ELSE 1 = 0 END THEN '' ELSE 'I-1 ' END
+        || CASE WHEN k.state = 'CLAIMED' AND NOT EXISTS (
+                SELECT 1 FROM payments p WHERE p.status IN ('ASKED', 'UNCLEAR')
+                    AND p.merchant_serial_number = k.merchant_serial_number
+                    AND p.answers = k.merchant_serial_number || CAST(:newline AS TEXT) || k.method || CAST(:newline AS TEXT)
+                        || k.path || CAST(:newline AS TEXT) || k.idempotency_key || CAST(:newline AS TEXT) || k.variant)
+            THEN 'I-5 ' ELSE '' END
+        || CASE WHEN k.method = 'POST' AND k.path LIKE '%/agreements' AND k.body LIKE '%token=%'
+                AND k.body NOT LIKE '%token=' || CAST(:landing_mark AS TEXT) || '%' THEN 'I-7 ' ELSE '' END AS broken
+    FROM idempotency_keys k
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_causes
+-- Lines of history that carry a caller's key: the key is kept, it has an answer, and it did one thing once.
+SELECT CASE WHEN known IS NULL THEN 'I-7 ' ELSE 'I-3 ' END AS broken,
+    merchant_serial_number, charge_id, sequence, event, idempotency_key
+FROM (
+    SELECT h.merchant_serial_number, h.charge_id, h.sequence, h.event, h.idempotency_key, (
+        SELECT MAX(CASE WHEN k.state = 'DONE' AND CASE h.event
+            WHEN 'CREATE' THEN k.method = 'POST' AND k.status BETWEEN 200 AND 299
+                AND (k.path LIKE '%/agreements/charges' OR k.body LIKE '%"' || h.charge_id || '"%')
+            WHEN 'CANCEL' THEN (k.method = 'DELETE' AND k.path LIKE '%/charges/' || h.charge_id) OR k.method = 'PATCH'
+            WHEN 'CAPTURE' THEN k.method = 'POST' AND k.path LIKE '%/charges/' || h.charge_id || '/capture'
+            WHEN 'REFUND' THEN k.method = 'POST' AND k.path LIKE '%/charges/' || h.charge_id || '/refund'
+            ELSE 1 = 0 END AND (h.event = 'CANCEL' OR k.status / 100 = CASE h.success WHEN 1 THEN 2 ELSE 4 END)
+            THEN 1 ELSE 0 END)
+        FROM idempotency_keys k
+        WHERE k.merchant_serial_number = h.merchant_serial_number AND k.idempotency_key = h.idempotency_key) AS known,
+        CASE WHEN h.success = 1 AND EXISTS (
+            SELECT 1 FROM charge_history x WHERE x.merchant_serial_number = h.merchant_serial_number
+                AND x.charge_id = h.charge_id AND x.sequence < h.sequence AND x.event = h.event
+                AND x.success = 1 AND x.idempotency_key = h.idempotency_key) THEN 1 ELSE 0 END AS again
+    FROM charge_history h
+    WHERE h.idempotency_key <> '' AND h.idempotency_key NOT LIKE h.charge_id || '-%-ProcessPayment'
+) AS judged
+WHERE COALESCE(known, 0) = 0 OR again = 1
+
+-- name: audit_effects
+-- Answers that say something was done: it was. The id stands at the end of the path, or at the head of the body.
+SELECT 'I-3 ' AS broken, merchant_serial_number, method, path, idempotency_key
+FROM (
+    SELECT k.merchant_serial_number, k.method, k.path, k.idempotency_key, k.event,
+        CASE WHEN k.event IN ('CREATE', 'DRAFT') THEN substr(k.said, 1, length(k.said) - length(ltrim(k.said, CAST(:id_characters AS TEXT))))
+            ELSE substr(k.said, length(rtrim(k.said, replace(k.said, '/', ''))) + 1) END AS id
+    FROM (
+        SELECT merchant_serial_number, method, path, idempotency_key,
+            CASE WHEN method = 'DELETE' AND path LIKE '%/charges/%' THEN 'CANCEL'
+                WHEN method <> 'POST' THEN NULL
+                WHEN path LIKE '%/capture' THEN 'CAPTURE'
+                WHEN path LIKE '%/refund' THEN 'REFUND'
+                WHEN body LIKE '{"chargeId":"%' THEN 'CREATE'
+                WHEN body LIKE '{"agreementId":"%' THEN 'DRAFT' END AS event,
+            CASE WHEN method = 'DELETE' THEN path
+                WHEN path LIKE '%/capture' THEN substr(path, 1, length(path) - 8)
+                WHEN path LIKE '%/refund' THEN substr(path, 1, length(path) - 7)
+                WHEN body LIKE '{"chargeId":"%' THEN substr(body, 14)
+                WHEN body LIKE '{"agreementId":"%' THEN substr(body, 17) END AS said
+        FROM idempotency_keys WHERE state = 'DONE' AND status BETWEEN 200 AND 299
+    ) AS k
+    WHERE k.event IS NOT NULL
+) AS d
+WHERE CASE WHEN d.event = 'DRAFT' THEN NOT EXISTS (
+        SELECT 1 FROM agreement_history h WHERE h.merchant_serial_number = d.merchant_serial_number
+            AND h.agreement_id = d.id AND h.event = 'CREATE' AND h.idempotency_key = d.idempotency_key)
+    ELSE NOT EXISTS (
+        SELECT 1 FROM charge_history h WHERE h.merchant_serial_number = d.merchant_serial_number AND h.charge_id = d.id
+            AND h.event = d.event AND h.success = 1 AND h.idempotency_key = d.idempotency_key) END
+
+-- name: audit_orders
+SELECT 'I-6 ' AS broken, merchant_serial_number, charge_id FROM charges
+GROUP BY merchant_serial_number, charge_id HAVING COUNT(*) > 1
+
+-- name: audit_bulk_orders
+SELECT 'I-6 ' AS broken, b.merchant_serial_number, b.order_id AS charge_id FROM bulk_items b
+WHERE b.state = 'CREATED'
+GROUP BY b.merchant_serial_number, b.order_id
+HAVING COUNT(*) > 1 OR NOT EXISTS (
+    SELECT 1 FROM charges c WHERE c.merchant_serial_number = b.merchant_serial_number AND c.charge_id = b.order_id)
+
+-- name: audit_agreements
+-- An agreement's history as a whole, beside the agreement.
+SELECT broken, merchant_serial_number, agreement_id, status, lines
+FROM (
+    SELECT a.merchant_serial_number, a.agreement_id, a.status, h.lines,
+        CASE WHEN h.first = 1 AND h.last = h.lines AND h.lines = a.history_length AND h.creates = 1 AND h.created = 1
+            THEN '' ELSE 'H-1 ' END
+        || CASE WHEN h.latest = a.changed AND h.latest <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms) + :skew_ms
+            THEN '' ELSE 'H-3 ' END
+        || CASE WHEN h.last <> h.lines OR CASE a.status
+            WHEN 'PENDING' THEN h.lines = 1 AND a.start IS NULL AND a.stop IS NULL
+            WHEN 'ACTIVE' THEN h.activated = 2 AND h.activates = 1 AND h.ends = 0
+                AND a.start IS NOT NULL AND a.payer IS NOT NULL AND a.stop IS NULL
+            WHEN 'STOPPED' THEN h.ends = 1 AND a.stop IS NOT NULL AND h.actor = a.stopped_by
+                AND ((h.rejected = 2 AND h.lines = 2) OR (h.activated = 2 AND h.activates = 1 AND h.stopped = h.lines))
+            WHEN 'EXPIRED' THEN h.ends = 1 AND h.expired = 2 AND h.lines = 2
+            ELSE 1 = 0 END THEN '' ELSE 'T-9 ' END AS broken
+    FROM (
+        SELECT merchant_serial_number, agreement_id, COUNT(*) AS lines, MIN(sequence) AS first, MAX(sequence) AS last,
+            MAX(occurred) AS latest,
+            SUM(CASE WHEN event = 'CREATE' THEN 1 ELSE 0 END) AS creates,
+            MIN(CASE WHEN event = 'CREATE' THEN sequence END) AS created,
+            SUM(CASE WHEN event = 'ACTIVATE' THEN 1 ELSE 0 END) AS activates,
+            MIN(CASE WHEN event = 'ACTIVATE' THEN sequence END) AS activated,
+            MIN(CASE WHEN event = 'REJECT' THEN sequence END) AS rejected,
+            MIN(CASE WHEN event = 'EXPIRE' THEN sequence END) AS expired,
+            MIN(CASE WHEN event = 'STOP' THEN sequence END) AS stopped,
+            SUM(CASE WHEN event IN ('REJECT', 'EXPIRE', 'STOP') THEN 1 ELSE 0 END) AS ends,
+            MAX(CASE WHEN event IN ('REJECT', 'STOP') THEN actor END) AS actor
+        FROM agreement_history GROUP BY merchant_serial_number, agreement_id
+    ) AS h
+    CROSS JOIN agreements a CROSS JOIN sales_units u
+    WHERE a.merchant_serial_number = h.merchant_serial_number AND a.agreement_id = h.agreement_id
+        AND u.merchant_serial_number = h.merchant_serial_number
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_agreements_without_history
+SELECT 'H-1 ' AS broken, a.merchant_serial_number, a.agreement_id, a.status FROM agreements a
+WHERE NOT EXISTS (SELECT 1 FROM agreement_history h
+    WHERE h.merchant_serial_number = a.merchant_serial_number AND h.agreement_id = a.agreement_id)
+
+-- name: audit_agreement_lines
+-- Each line of an agreement's history beside the one before, and beside the answer of the request that made it.
+SELECT broken, merchant_serial_number, agreement_id, sequence, event
+FROM (
+    SELECT merchant_serial_number, agreement_id, sequence, event,
+        CASE WHEN occurred < before THEN 'H-3 ' ELSE '' END
+        || CASE WHEN by_request = 0 THEN '' WHEN COALESCE(idempotency_key, '') = '' THEN 'H-6 '
+            WHEN known IS NULL THEN 'I-7 ' WHEN known = 0 THEN 'I-3 ' ELSE '' END AS broken
+    FROM (
+        SELECT h.merchant_serial_number, h.agreement_id, h.sequence, h.event, h.occurred, h.idempotency_key,
+            b.occurred AS before,
+            CASE WHEN h.event IN ('CREATE', 'UPDATE') OR (h.event = 'STOP' AND h.actor = 'MERCHANT') THEN 1 ELSE 0 END AS by_request, (
+            SELECT MAX(CASE WHEN k.state = 'DONE' AND k.status BETWEEN 200 AND 299 AND CASE h.event
+                WHEN 'CREATE' THEN k.method = 'POST' AND k.path LIKE '%/agreements' AND k.body LIKE '%"' || h.agreement_id || '"%'
+                ELSE k.method = 'PATCH' AND k.path LIKE '%/agreements/' || h.agreement_id END THEN 1 ELSE 0 END)
+            FROM idempotency_keys k
+            WHERE k.merchant_serial_number = h.merchant_serial_number AND k.idempotency_key = h.idempotency_key) AS known
+        FROM agreement_history h
+        LEFT JOIN agreement_history b ON b.merchant_serial_number = h.merchant_serial_number
+            AND b.agreement_id = h.agreement_id AND b.sequence = h.sequence - 1
+    ) AS looked
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_initial_charges
+-- An agreement and its initial charge: they know each other, and the agreement is ACTIVE only once it is paid.
+SELECT CASE WHEN c.agreement_id = a.agreement_id AND c.type = 'INITIAL' THEN 'T-9 ' ELSE 'T-1 ' END AS broken,
+    a.merchant_serial_number, a.agreement_id, a.status, a.initial_charge_id, c.status AS charge_status
+FROM agreements a
+LEFT JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.charge_id = a.initial_charge_id
+WHERE a.initial_charge_id IS NOT NULL AND (c.charge_id IS NULL OR c.agreement_id <> a.agreement_id OR c.type <> 'INITIAL'
+    OR (a.status = 'PENDING' AND c.status NOT IN ('PENDING', 'PROCESSING')) OR (a.status = 'ACTIVE' AND c.reserved = 0))
+
+-- name: audit_stopped
+-- What is left on agreements that are over (rulings §7). A release that the gateway refused is tried again later.
+SELECT 'T-5 ' AS broken, c.merchant_serial_number, c.charge_id, c.status, a.agreement_id, a.stopped_by
+FROM charges c CROSS JOIN agreements a
+WHERE (c.type = 'INITIAL' OR c.status IN ('PENDING', 'DUE', 'PROCESSING', 'RESERVED', 'PARTIALLY_CAPTURED'))
+    AND a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
+    AND a.status IN ('STOPPED', 'EXPIRED') AND CASE
+        WHEN c.status IN ('PENDING', 'DUE') THEN 1 = 1
+        WHEN c.status = 'PROCESSING' THEN :quiescent = 1 OR c.open_payment IS NULL
+        WHEN a.status = 'EXPIRED' THEN c.status NOT IN ('FAILED', 'CANCELLED')
+        WHEN c.status IN ('RESERVED', 'PARTIALLY_CAPTURED') THEN a.stopped_by <> 'USER' AND c.open_payment IS NULL
+            AND NOT EXISTS (SELECT 1 FROM charge_history h WHERE h.merchant_serial_number = c.merchant_serial_number
+                AND h.charge_id = c.charge_id AND h.event = 'CANCEL' AND h.success = 0 AND h.occurred >= a.stop)
+        ELSE 1 = 0 END
+
+-- name: audit_attempts
+-- Every attempt on a RECURRING charge, for its day to be looked up in the market's calendar.
+SELECT p.merchant_serial_number, p.charge_id, p.payment_key, u.market, c.due_day, c.retry_days, p.run_at, p.asked
+FROM payments p CROSS JOIN charges c CROSS JOIN sales_units u
+WHERE p.kind IN ('DIRECT_CAPTURE', 'RESERVE') AND c.type = 'RECURRING'
+    AND c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
+    AND u.merchant_serial_number = p.merchant_serial_number
+
+-- name: audit_attempts_of_one_run
+-- Two attempts on one charge at one instant, for that instant to be looked up among the market's runs.
+SELECT p.merchant_serial_number, p.charge_id, p.payment_key, u.market, p.run_at
+FROM charges c CROSS JOIN payments p CROSS JOIN payments q CROSS JOIN sales_units u
+WHERE c.attempts > 1 AND p.merchant_serial_number = c.merchant_serial_number AND p.charge_id = c.charge_id
+    AND q.merchant_serial_number = c.merchant_serial_number AND q.charge_id = c.charge_id
+    AND p.kind IN ('DIRECT_CAPTURE', 'RESERVE') AND q.kind IN ('DIRECT_CAPTURE', 'RESERVE')
+    AND p.run_at = q.run_at AND p.sequence > q.sequence AND u.merchant_serial_number = c.merchant_serial_number
+
+-- name: audit_recurring
+-- Every RECURRING charge, for its days to be looked up; `failed` is when it failed, `now` what its unit's clock shows.
+SELECT c.merchant_serial_number, c.charge_id, u.market, u.features, u.rules, c.created, c.due_day, c.retry_days,
+    CASE WHEN c.status = 'FAILED' AND c.processing_mode = 'MULTIPLE_ATTEMPTS' THEN c.changed END AS failed,
+    CASE WHEN c.status IN ('PENDING', 'DUE') THEN COALESCE(u.clock_at, :real_now + u.clock_offset_ms) END AS now
+FROM charges c CROSS JOIN sales_units u
+WHERE c.type = 'RECURRING' AND u.merchant_serial_number = c.merchant_serial_number
+
+-- name: audit_windows
+-- Captures and refunds that came later than the shortest window of any unit, for their own to be looked up.
+SELECT p.merchant_serial_number, p.charge_id, p.payment_key, p.kind, u.market, u.features, u.rules, p.run_at,
+    CASE p.kind WHEN 'CAPTURE' THEN c.reserved_at ELSE c.captured_at END AS opened
+FROM payments p CROSS JOIN charges c CROSS JOIN sales_units u
+WHERE p.kind IN ('CAPTURE', 'REFUND') AND c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
+    AND p.run_at > CASE p.kind WHEN 'CAPTURE' THEN c.reserved_at + :capture_ms ELSE c.captured_at + :refund_ms END
+    AND u.merchant_serial_number = p.merchant_serial_number
+
+-- name: audit_events_of_charges
+-- Lines of history that merchants are told of, less the events that tell them: nothing is left over on either side.
+SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, charge_id, event
+FROM (
+    SELECT merchant_serial_number, charge_id, event, SUM(n) AS n FROM (
+        SELECT merchant_serial_number, charge_id, event, 1 AS n FROM charge_history
+        WHERE event = 'FAIL' OR (success = 1 AND event <> 'CREATE')
+        UNION ALL
+        SELECT merchant_serial_number, charge_id, CASE event_type
+            WHEN 'recurring.charge-reserved.v1' THEN 'RESERVE' WHEN 'recurring.charge-captured.v1' THEN 'CAPTURE'
+            WHEN 'recurring.charge-canceled.v1' THEN 'CANCEL' WHEN 'recurring.charge-refunded.v1' THEN 'REFUND'
+            WHEN 'recurring.charge-failed.v1' THEN 'FAIL' ELSE event_type END, -1
+        FROM events WHERE charge_id IS NOT NULL AND event_type <> 'recurring.charge-creation-failed.v1'
+    ) AS told
+    GROUP BY merchant_serial_number, charge_id, event
+) AS summed
+WHERE n <> 0
+
+-- name: audit_events_of_agreements
+SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, agreement_id, event
+FROM (
+    SELECT merchant_serial_number, agreement_id, event, SUM(n) AS n FROM (
+        SELECT merchant_serial_number, agreement_id, event, 1 AS n FROM agreement_history
+        WHERE event IN ('ACTIVATE', 'REJECT', 'EXPIRE', 'STOP')
+        UNION ALL
+        SELECT merchant_serial_number, agreement_id, CASE event_type
+            WHEN 'recurring.agreement-activated.v1' THEN 'ACTIVATE' WHEN 'recurring.agreement-rejected.v1' THEN 'REJECT'
+            WHEN 'recurring.agreement-expired.v1' THEN 'EXPIRE' WHEN 'recurring.agreement-stopped.v1' THEN 'STOP'
+            ELSE event_type END, -1
+        FROM events WHERE charge_id IS NULL
+    ) AS told
+    GROUP BY merchant_serial_number, agreement_id, event
+) AS summed
+WHERE n <> 0
+
+-- name: audit_event_ids
+-- Every event beside the lines of history that it may tell of, for its id to be worked out again.
+SELECT e.position, e.merchant_serial_number, e.event_id, e.event_type, e.charge_id AS subject, h.sequence
+FROM events e
+LEFT JOIN charge_history h ON h.merchant_serial_number = e.merchant_serial_number AND h.charge_id = e.charge_id
+    AND h.event = CASE e.event_type
+        WHEN 'recurring.charge-reserved.v1' THEN 'RESERVE' WHEN 'recurring.charge-captured.v1' THEN 'CAPTURE'
+        WHEN 'recurring.charge-canceled.v1' THEN 'CANCEL' WHEN 'recurring.charge-refunded.v1' THEN 'REFUND'
+        WHEN 'recurring.charge-failed.v1' THEN 'FAIL' END
+WHERE e.charge_id IS NOT NULL
+ORDER BY e.position
+
+-- name: audit_event_ids_of_agreements
+SELECT e.position, e.merchant_serial_number, e.event_id, e.event_type, e.agreement_id AS subject, h.sequence
+FROM events e
+LEFT JOIN agreement_history h ON h.merchant_serial_number = e.merchant_serial_number AND h.agreement_id = e.agreement_id
+    AND h.event IN ('ACTIVATE', 'REJECT', 'EXPIRE', 'STOP')
+WHERE e.charge_id IS NULL
+ORDER BY e.position
+
+-- name: audit_events
+-- An event belongs to an agreement of its unit, and to a charge of that agreement.
+SELECT 'T-1 ' AS broken, e.merchant_serial_number, e.event_id, e.agreement_id, e.charge_id
+FROM events e
+LEFT JOIN agreements a ON a.merchant_serial_number = e.merchant_serial_number AND a.agreement_id = e.agreement_id
+LEFT JOIN charges c ON c.merchant_serial_number = e.merchant_serial_number AND c.charge_id = e.charge_id
+WHERE a.agreement_id IS NULL OR (e.charge_id IS NOT NULL AND COALESCE(c.agreement_id, '') <> e.agreement_id
+    AND e.event_type <> 'recurring.charge-creation-failed.v1')
+
+-- name: audit_waiting
+-- What is still under way once everything has come to rest.
+SELECT CASE status WHEN 'ASKED' THEN 'L-1 ' ELSE 'L-2 ' END AS broken, merchant_serial_number, payment_key AS waiting
+FROM payments WHERE status IN ('ASKED', 'UNCLEAR')
+UNION ALL SELECT 'L-1 ', merchant_serial_number, batch || ' ' || position FROM bulk_items WHERE state = 'WAITING'
+UNION ALL SELECT 'L-4 ', merchant_serial_number, clock_mode FROM sales_units WHERE clock_mode = 'advancing'
+UNION ALL SELECT 'L-6 ', merchant_serial_number, method || ' ' || path || ' ' || idempotency_key
+FROM idempotency_keys WHERE state = 'CLAIMED'
+UNION ALL SELECT 'H-4 ', merchant_serial_number, 'erasing' FROM erasing
+
+-- name: audit_pending_agreements
+-- Agreements whose time was up a minute ago, and which still wait for their payer.
+SELECT 'T-8 ' AS broken, a.merchant_serial_number, a.agreement_id, a.status
+FROM agreements a CROSS JOIN sales_units u
+WHERE a.status = 'PENDING' AND u.merchant_serial_number = a.merchant_serial_number
+    AND COALESCE(a.wake_at, a.created) < COALESCE(u.clock_at, :real_now + u.clock_offset_ms) - 60000
