@@ -29,7 +29,7 @@ SERVER := $(VENV)/.holds-server
 DEV := $(VENV)/.holds-dev
 PEERS := $(VENV_PEERS)/.holds-peers
 
-.PHONY: help up demo test lint check format bench lock clean
+.PHONY: help up demo test lint check format bench docs lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ format: $(DEV) ## Put the code into its form
 bench: $(DEV) $(PEERS) ## Measure avtale beside its peers and the limits of this machine
 	@command -v wrk > /dev/null || { echo 'The benchmarks need the load generator wrk (Debian: apt-get install wrk).' >&2; exit 1; }
 	@PEERS=$(VENV_PEERS) $(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(DEV) ## Write the pages of the reference that are made from the code
+	$(BIN)/python docs/generate.py
 
 lock: $(DEV) ## Pin the dependencies of pyproject.toml anew, with their hashes
 	$(LOCK) pyproject.toml --extra server --group build --output-file requirements/server.txt

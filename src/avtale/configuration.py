@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -71,39 +71,101 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tick_seconds: Annotated[
         float, _says("How often the processing loop looks for what is due.", gt=0)
     ] = 1.0
+    body_seconds: Annotated[
+        float, _says("How long the body of a request may take to arrive.", gt=0)
+    ] = 15.0
+
+
+class Setting(NamedTuple):
+    """One setting, as options and the reference show it."""
+
+    name: str
+    sentence: str
+    type: Any
+    """With its bounds, as msgspec reads them."""
+    default: Any
+
+    @property
+    def option(self) -> str:
+        """On the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """In the environment."""
+        return PREFIX + self.name.upper()
+
+
+@cache
+def described() -> dict[str, Setting]:
+    """Every setting by its name, in order."""
+    fields = msgspec.structs.fields(Settings)
+    return {
+        field.name: Setting(
+            field.name, field.type.__metadata__[0].description, field.type, field.default
+        )
+        for field in fields
+    }
 
 
 def load(
     given: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """Settings from defaults, `avtale.toml` in `folder`, environment variables and `given`, the last winning.
+    """Settings from `defaults`, `avtale.toml` in `folder`, environment variables and `given`, the last winning.
 
     Raises SettingRefused naming the setting and where it came from.
     """
-    merged: dict[str, Any] = {}
-    path = (folder or Path()) / FILE_NAME
-    if path.is_file():
-        try:
-            from_file = tomllib.loads(path.read_text("utf-8")).get("server", {})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingRefused(f"{FILE_NAME} cannot be read: {error}") from error
-        merged.update(_checked(from_file, f"{FILE_NAME}, [server]"))
+    merged: dict[str, Any] = dict(defaults or {})
+    for name, value in section("server", folder).items():
+        if name not in Settings.__struct_fields__:
+            raise SettingRefused(_unknown(name, f"{FILE_NAME}, [server]"))
+        merged[name] = _checked(name, value, f"{FILE_NAME}, [server] {name}", strict=True)
     variables = os.environ if environment is None else environment
-    from_variables = {
-        name: variables[PREFIX + name.upper()]
-        for name in Settings.__struct_fields__
-        if variables.get(PREFIX + name.upper(), "") != ""
-    }
-    merged.update(_checked(from_variables, "the environment", strict=False))
-    merged.update(_checked(dict(given or {}), "the command line"))
+    for name in Settings.__struct_fields__:
+        variable = PREFIX + name.upper()
+        if variables.get(variable, "") != "":
+            merged[name] = _checked(name, variables[variable], variable)
+    for name, value in (given or {}).items():
+        merged[name] = _checked(name, value, "--" + name.replace("_", "-"))
     return msgspec.convert(merged, Settings)
 
 
-def _checked(found: dict[str, Any], where: str, *, strict: bool = True) -> dict[str, Any]:
+def section(name: Literal["server", "client"], folder: Path | None = None) -> dict[str, Any]:
+    """What `avtale.toml` in `folder` says under a heading; raises SettingRefused where it cannot be read."""
+    path = (folder or Path()) / FILE_NAME
+    if not path.is_file():
+        return {}
+    import tomllib  # noqa: PLC0415 -- only where there is such a file
+
     try:
-        settings = msgspec.convert(found, Settings, strict=strict)
+        found = tomllib.loads(path.read_text("utf-8")).get(name, {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingRefused(f"{FILE_NAME} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise SettingRefused(f"{FILE_NAME}: [{name}] must be a table of settings.")
+    return found
+
+
+def _checked(name: str, value: Any, spelled: str, *, strict: bool = False) -> Any:
+    setting = described()[name]
+    try:
+        return msgspec.convert(value, setting.type, strict=strict)
     except msgspec.ValidationError as error:
-        raise SettingRefused(f"A setting from {where} is refused: {error}") from error
-    return {name: getattr(settings, name) for name in found}
+        choices = get_args(get_args(setting.type)[0]) if "enum" in str(error) else ()
+        why = f"one of {', '.join(choices)} is expected" if choices else _lowered(str(error))
+        raise SettingRefused(f"{spelled} is refused: {why}. {setting.sentence}") from error
+
+
+def _unknown(name: str, where: str) -> str:
+    import difflib  # noqa: PLC0415 -- only for whoever misspells
+
+    near = difflib.get_close_matches(name, Settings.__struct_fields__, 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{where}: there is no setting {name}.{hint}"
+
+
+def _lowered(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

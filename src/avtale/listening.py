@@ -61,11 +61,13 @@ class Listener:
     """One application on one address; `serve` returns when `stop` was called and requests were answered."""
 
     def __init__(self, app: Asgi, taken: socket.socket) -> None:
+        self._taken = taken
         self._server = _Server(app, taken)
         self._serving: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; whoever connects from now on is answered."""
+        self._taken.listen(BACKLOG)
         self._serving = asyncio.create_task(self._server.serve())
 
     async def ended(self) -> None:
@@ -96,7 +98,6 @@ class _Server(Server):
         self._taken = taken
 
     def _init_shared_socket(self) -> None:
-        self._taken.listen(BACKLOG)
         holder = SocketHolder(self._taken.detach(), False, BACKLOG)  # type: ignore[call-arg]
         self._shd = holder  # type: ignore[assignment]  # granian's own annotations end here
 

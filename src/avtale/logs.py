@@ -40,6 +40,10 @@ class Log:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def writes(self, level: Level) -> bool:
+        """Whether a line of `level` would be written; whoever writes many asks first."""
+        return NUMBERS[level] >= _Settings.threshold
+
     def debug(self, event: str, **fields: Any) -> None:
         """What only somebody who looks for a mistake wants to know."""
         _write(self._name, "debug", event, fields)

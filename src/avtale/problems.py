@@ -60,6 +60,18 @@ class PayloadTooLarge(Problem):
     slug = None
 
 
+class BodyTooSlow(Problem):
+    """The body did not arrive in time."""
+
+    slug = None
+
+
+class UriTooLong(Problem):
+    """Path and query are longer than any that the API knows."""
+
+    slug = None
+
+
 class UnsupportedMediaType(Problem):
     """The body is declared as something other than JSON."""
 

@@ -11,7 +11,6 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from avtale.problems import Refused
 from avtale.rulebook import Environment, MarketCode, Rulebook, rulebook_for
 
 ClockMode = Literal["running", "frozen", "advancing"]
@@ -43,7 +42,7 @@ class SalesUnit(msgspec.Struct, frozen=True):
     clock_at: datetime | None = None
     """Where the clock stands while it is frozen or being advanced."""
     clock_lease_until: datetime | None = None
-    """Real time after which an advance that was cut off is given up, and the clock runs on."""
+    """Real time until which somebody moves the clock; after it an advance that was cut off is given up."""
 
     def now(self, real_now: datetime) -> datetime:
         """What the unit's clock shows at the real instant `real_now`, in whole milliseconds."""
@@ -74,15 +73,19 @@ class SalesUnit(msgspec.Struct, frozen=True):
         )
 
     def advancing_at(self, instant: datetime, lease_until: datetime) -> SalesUnit:
-        """The clock is being moved and stands at `instant` while everything due then is done."""
-        return replace(
-            self, clock_mode="advancing", clock_at=instant, clock_lease_until=lease_until
-        )
+        """The clock is being moved and stands at `instant` while everything due then is done.
 
-    def require_not_behind(self, target: datetime, real_now: datetime) -> None:
-        """Refuse to move the clock backwards."""
-        if target < self.now(real_now):
-            raise Refused(
-                f"The clock shows {self.now(real_now):%Y-%m-%dT%H:%M:%SZ} and only moves forward; "
-                "reset the sales unit to return to the present."
-            )
+        A frozen clock reads frozen all the while, and stays where it is if nobody moves it on.
+        """
+        mode: ClockMode = "frozen" if self.clock_mode == "frozen" else "advancing"
+        return replace(self, clock_mode=mode, clock_at=instant, clock_lease_until=lease_until)
+
+    def is_held(self, real_now: datetime) -> bool:
+        """Whether somebody is moving the clock, so that nobody else may, nor do what is due."""
+        return self.clock_lease_until is not None and self.clock_lease_until > real_now
+
+    def let_go(self, real_now: datetime) -> SalesUnit:
+        """The unit after an advance that was cut off: its clock frozen or running from where it got."""
+        if self.clock_mode == "frozen":
+            return replace(self, clock_lease_until=None)
+        return self.running_from(self.now(real_now), real_now)

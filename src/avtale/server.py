@@ -100,7 +100,7 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
         await seed(parts)
     if work:
         if storage.dialect == "sqlite":
-            await storage.execute([("end_leases", {})])
+            await storage.execute([("end_leases", {}), ("end_clock_leases", {})])
         worker.start()
     return parts
 

@@ -14,7 +14,7 @@ import jwt
 
 from avtale.api.directory import Directory, Known
 from avtale.keys import Keys
-from avtale.problems import NotAuthorized, UnknownClient, ValidationFailed, WrongClientSecret
+from avtale.problems import MissingRequestHeader, NotAuthorized, UnknownClient, WrongClientSecret
 from avtale.rulebook import Environment, rulebook_for
 from avtale.wire.tokens import TokenAnswer
 
@@ -46,8 +46,8 @@ class Access:
     async def issue(self, client_id: str | None, client_secret: str | None) -> TokenAnswer:
         """A token for the client; unknown and wrong are told apart as the vendor's own endpoint does."""
         if not client_id or not client_secret:
-            raise ValidationFailed(
-                detail="The headers client_id and client_secret must both be given."
+            raise MissingRequestHeader(
+                "The headers client_id and client_secret must both be given."
             )
         known = await self._directory.by_client_id(client_id)
         hashed = known.client.secret_hash if known is not None else "0" * 64

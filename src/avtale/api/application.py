@@ -1,4 +1,4 @@
-"""The application on HTTP: routes joined to responders, refusals to responses, and a context id on everything."""
+"""The application on HTTP: routes joined to responders, refusals to responses, and a watch at the door."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 import falcon
 import falcon.asgi
 
+from avtale.api.arrival import in_time
+from avtale.api.metrics import METHODS, Counters
 from avtale.api.problem_responses import respond, unforeseen
 from avtale.api.routes import ROUTES
-from avtale.engine import clock
+from avtale.api.watch import Watch
 from avtale.engine.engine import StorageDown
 from avtale.logs import get_logger
 from avtale.problems import InvalidMethod, Problem, ResourceNotFound, Unavailable, ValidationFailed
@@ -19,21 +21,14 @@ log = get_logger("avtale.api")
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 TOKEN_PATH = "/accesstoken/get"  # noqa: S105 -- a path
+SLOWEST_BODY_SECONDS = 15.0
 
 
-class ContextIds:
-    """Gives every request an id, and tells it in the header `X-Request-Id`."""
-
-    async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
-        """Before the responder: a version-4 UUID."""
-        context_id = clock.context_id()
-        req.context.context_id = context_id
-        resp.set_header("X-Request-Id", context_id)
-
-
-def build(resources: Mapping[str, object]) -> falcon.asgi.App[Any, Any]:
+def build(
+    resources: Mapping[str, object], counters: Counters | None = None
+) -> falcon.asgi.App[Any, Any]:
     """The API's application over the given responders, by the names that the table uses."""
-    app = falcon.asgi.App(middleware=[ContextIds()])
+    app = falcon.asgi.App(middleware=[Watch(counters or Counters())])
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False
     for template, resource, suffix in dict.fromkeys(
@@ -47,11 +42,20 @@ def build(resources: Mapping[str, object]) -> falcon.asgi.App[Any, Any]:
     return app
 
 
-def normalized(app: Asgi) -> Asgi:
-    """Paths as clients really send them: doubled leading slashes, the token endpoint in any case (rulings §3)."""
+def normalized(app: Asgi, body_seconds: float = SLOWEST_BODY_SECONDS) -> Asgi:
+    """Requests as clients really send them, in the one form that the framework knows (rulings §3).
+
+    Doubled leading slashes, the token endpoint in any case, HTTP/1.0; and a body that never ends.
+    """
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
+            receive = in_time(scope, receive, body_seconds)
+            if scope["method"] not in METHODS:
+                # A method that nobody knows is answered as one that nobody has: 405, with Allow.
+                scope["method"] = "TRACE"
+            if scope["http_version"] == "1":
+                scope["http_version"] = "1.0"
             path: str = scope["path"]
             if path.startswith("//"):
                 path = "/" + path.lstrip("/")

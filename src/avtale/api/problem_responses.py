@@ -18,6 +18,8 @@ STATUSES: dict[type[Problem], int] = {
     problems.InvalidAgreementId: 400,
     problems.InvalidJson: 400,
     problems.PayloadTooLarge: 413,
+    problems.BodyTooSlow: 408,
+    problems.UriTooLong: 414,
     problems.UnsupportedMediaType: 415,
     problems.NotAcceptable: 406,
     problems.InvalidMethod: 405,

@@ -92,9 +92,15 @@ def _table(
     columns = row.__struct_fields__
     keys = tuple(key.split())
     fixed = columns[: columns.index(first_mutable)] if first_mutable else keys
-    read = attrgetter(*keys)
-    key_of: Callable[[Any], Key] = read if len(keys) > 1 else lambda a_row: (read(a_row),)
-    return Table(name, row, keys, frozenset(fixed) | frozenset(keys), append, key_of)
+    return Table(name, row, keys, frozenset(fixed) | frozenset(keys), append, _key_of(keys))
+
+
+def _key_of(keys: tuple[str, ...]) -> Callable[[Any], Key]:
+    if len(keys) == 1:
+        read_one = attrgetter(keys[0])
+        return lambda row: (read_one(row),)
+    read: Callable[[Any], Key] = attrgetter(*keys)
+    return read
 
 
 TABLES: tuple[Table, ...] = (

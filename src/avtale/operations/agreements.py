@@ -25,6 +25,9 @@ from avtale.problems import (
 )
 from avtale.wire.agreements import DraftAgreement, InitialCharge, UpdateAgreement
 
+LONGER_ID = 11
+"""Characters of an id that is minted after a collision (rulings §7)."""
+
 
 def draft_agreement(world: World, call: Call, body: DraftAgreement) -> Agreement:
     """A PENDING agreement that waits for its payer, and its initial charge where there is one."""
@@ -38,7 +41,7 @@ def draft_agreement(world: World, call: Call, body: DraftAgreement) -> Agreement
         raise UnsupportedFeature(
             "skipLandingPage needs the approval of the sales unit.", forbidden=True
         )
-    agreement_id = mint_agreement_id(call.randomness)
+    agreement_id = _fresh_agreement_id(world, call)
     charge = None
     if body.initial_charge is not None:
         charge = _initial_charge(world, call, agreement_id, body.initial_charge, pricing)
@@ -137,7 +140,7 @@ def _initial_charge(
     today = call.rules.market.day_of(call.now)
     return Charge(
         merchant_serial_number=msn,
-        charge_id=body.order_id or mint_charge_id(call.randomness),
+        charge_id=body.order_id or _fresh_charge_id(world, call),
         agreement_id=agreement_id,
         external_id=body.external_id,
         type="INITIAL",
@@ -152,6 +155,21 @@ def _initial_charge(
         created=call.now,
         due=call.now,
     )
+
+
+def _fresh_agreement_id(world: World, call: Call) -> str:
+    """An id that no agreement of the batch has; one that the database has is minted anew, with the batch."""
+    agreement_id = mint_agreement_id(call.randomness)
+    while world.knows(Agreement, call.merchant_serial_number, agreement_id):
+        agreement_id = mint_agreement_id(call.randomness, LONGER_ID)
+    return agreement_id
+
+
+def _fresh_charge_id(world: World, call: Call) -> str:
+    charge_id = mint_charge_id(call.randomness)
+    while world.knows(Charge, call.merchant_serial_number, charge_id):
+        charge_id = mint_charge_id(call.randomness, LONGER_ID)
+    return charge_id
 
 
 def _permitted_scope(call: Call, scope: str | None) -> str | None:

@@ -22,7 +22,7 @@ from avtale.operations.finding import (
     require_product,
     require_transaction_type,
 )
-from avtale.operations.payments import begin_payment, begin_release
+from avtale.operations.payments import begin_attempt, begin_payment, begin_release
 from avtale.problems import (
     CancelChargeFailed,
     ChargeAmountTooHigh,
@@ -32,6 +32,7 @@ from avtale.problems import (
     Conflict,
     OperationFailed,
     Problem,
+    Refused,
     UnsupportedFeature,
     ValidationFailed,
 )
@@ -209,6 +210,26 @@ def refund_charge(
     return InProgress(
         begin_payment(world, call, charge, "REFUND", body.amount, call.idempotency_key)
     )
+
+
+def process_charge(world: World, call: Call, agreement_id: str, charge_id: str) -> Charge:
+    """The charge attempted at once, although its run has not come (sandbox §5).
+
+    A RECURRING charge whose due day has not begun is shown first, as its payer must see it to pay.
+    """
+    agreement = find_agreement(world, call, agreement_id)
+    charge = find_charge(world, call, agreement_id, charge_id)
+    _require_nothing_open(charge)
+    if charge.status not in {"PENDING", "DUE"}:
+        raise Refused(f"The charge is {charge.status}; only one that is PENDING or DUE is attempted.")
+    if charge.type == "INITIAL":
+        raise Refused("An initial charge is attempted when its payer approves the agreement.")
+    if charge.status == "PENDING" and charge.type == "RECURRING":
+        charge = charge.shown(call.rules.first_attempt_at(charge.due_day))
+        world.put(charge)
+        world.tell(ChargeHappened("shown", call.now, charge, agreement.external_id, charge.amount))
+    begin_attempt(world, call, agreement_id, charge_id, now=True)
+    return charge
 
 
 def _create(

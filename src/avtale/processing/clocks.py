@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from avtale.engine.command import Call, Command
 from avtale.engine.engine import Engine
 from avtale.engine.world import Needs, World
-from avtale.problems import Conflict, ResourceNotFound
+from avtale.problems import Conflict, Refused, ResourceNotFound
 from avtale.processing.happenings import Happenings
 from avtale.processing.runs import Runs
+from avtale.rulebook import MARKETS, Market
 from avtale.sales_units import SalesUnit
 
 LEASE = timedelta(seconds=60)
 """Real time after which an advance that does not move any more is given up."""
+
+LONGEST_DAYS = 3653
+"""How far one advance goes at most: ten years, two or three leap days among them."""
+
+LATEST = datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""No clock goes further; dates years ahead of it must still be dates."""
 
 Move = Callable[[SalesUnit, datetime], SalesUnit]
 
@@ -30,97 +36,153 @@ class Advanced(NamedTuple):
     happened: Happenings
 
 
+class Span(NamedTuple):
+    """How far a clock shall go: to an instant, or by calendar days of the market and then exact time."""
+
+    to: datetime | None = None
+    days: int = 0
+    by: timedelta = timedelta()
+
+    def end(self, begin: datetime, market: Market) -> datetime:
+        """Where it ends, in whole milliseconds; raises Refused where that is backwards or too far."""
+        try:
+            end = self.to or days_later(market, begin, self.days) + self.by
+        except OverflowError:
+            end = datetime.max.replace(tzinfo=UTC)
+        if end == begin.replace(microsecond=0):
+            # Clocks are shown to the second, so the second that is shown is the present too.
+            return begin
+        if end < begin:
+            raise Refused(
+                f"The clock shows {begin:%Y-%m-%dT%H:%M:%SZ} and only moves forward; "
+                "reset the sales unit to return to the present."
+            )
+        if end > min(begin + timedelta(days=LONGEST_DAYS), LATEST):
+            raise Refused(
+                f"The clock shows {begin:%Y-%m-%dT%H:%M:%SZ}; it goes ten years at a time "
+                f"({LONGEST_DAYS} days), and never beyond {LATEST:%Y}."
+            )
+        end = end.astimezone(UTC)
+        return end.replace(microsecond=end.microsecond // 1000 * 1000)
+
+
 class Clocks:
-    """Moves the clocks of sales units; one move at a time per unit and process."""
+    """Moves the clocks of sales units; one move at a time per unit."""
 
     def __init__(self, engine: Engine, runs: Runs) -> None:
         self._engine = engine
         self._runs = runs
-        self._moving: dict[str, asyncio.Lock] = {}
+        self._moving: set[str] = set()
 
     async def show(self, msn: str) -> SalesUnit:
         """The unit with its clock as it is."""
         return await self._move(msn, lambda unit, _: unit)
 
-    async def freeze(self, msn: str, at: datetime | None) -> SalesUnit:
+    async def freeze(self, msn: str, at: datetime | None = None) -> SalesUnit:
         """Let the clock stand still, now or, after an advance to it, at a later instant."""
         if at is not None:
-            await self.advance(msn, to=at)
-        async with self._alone(msn):
-            return await self._move(msn, lambda unit, now: unit.frozen_at(at or unit.now(now)))
+            await self.advance(msn, to=at, then_frozen=True)
+            return await self.show(msn)
+        async with self.alone(msn):
+            return await self._move(msn, lambda unit, now: _free(unit, now).frozen_at(unit.now(now)))
 
     async def resume(self, msn: str) -> SalesUnit:
         """Let the clock run on from where it stands."""
-        async with self._alone(msn):
-            return await self._move(msn, lambda unit, now: unit.running_from(unit.now(now), now))
+        async with self.alone(msn):
+            return await self._move(
+                msn, lambda unit, now: _free(unit, now).running_from(unit.now(now), now)
+            )
 
     async def advance(
         self,
         msn: str,
         *,
-        by: timedelta | None = None,
         to: datetime | None = None,
+        days: int = 0,
+        by: timedelta = timedelta(),
+        then_frozen: bool = False,
         progress: Callable[[datetime, datetime], None] = lambda _at, _to: None,
     ) -> Advanced:
         """Go through every moment at which something is due, in order, as if time had passed.
 
-        Raises Refused where that would be backwards, Conflict while another advance is under way.
+        Where to, see `Span`. Afterwards the clock runs or stands as before, or stands if `then_frozen`.
+        Raises Refused as `Span.end` does, Conflict while another advance is under way.
         """
-        async with self._alone(msn):
-            before = await self.show(msn)
-            begin = before.now(self._engine.real_now())
-            target = to if to is not None else begin + (by or timedelta())
-            before.require_not_behind(target, self._engine.real_now())
-            await self._step(msn, begin)
-            happened = Happenings()
-            at = begin
+        async with self.alone(msn):
+            begin, end = await self._begin(msn, Span(to, days, by))
+            at, happened = begin, Happenings()
             try:
                 while True:
+                    await self._runs.quiet(msn)
                     moment = await self._runs.next_moment(msn)
-                    if moment is None or moment > target:
+                    if moment is None or moment > end:
                         break
                     if moment > at:
                         at = moment
                         await self._step(msn, at)
                     told = await self._runs.catch_up(msn, at)
                     happened += told
-                    progress(at, target)
+                    progress(at, end)
                     if not told and await self._runs.next_moment(msn) == moment:
                         break
-                at = target
+                at = end
             finally:
-                await self._move(msn, lambda unit, now: _rest(before, unit, at, now))
-            return Advanced(begin, target, happened)
+                await self._move(msn, lambda unit, now: _rest(unit, at, now, frozen=then_frozen))
+            return Advanced(begin, end, happened)
 
     async def run_now(self, msn: str) -> Happenings:
-        """Do what is due now, without moving the clock."""
-        unit = await self.show(msn)
-        return await self._runs.catch_up(msn, unit.now(self._engine.real_now()))
+        """Do what is due now, without moving the clock; raises Conflict while it is being moved."""
+        async with self.alone(msn):
+            real_now = self._engine.real_now()
+            now = _free(await self.show(msn), real_now).now(real_now)
+            await self._runs.quiet(msn)
+            happened = await self._runs.catch_up(msn, now)
+            await self._runs.quiet(msn)
+            return happened
 
     async def ready(self, msn: str) -> datetime | None:
-        """The unit's time where its due work may be done; gives up an advance that was cut off."""
-        if self._moving.get(msn) is not None and self._moving[msn].locked():
+        """The unit's time where its due work may be done; lets go of an advance that was cut off."""
+        if msn in self._moving:
             return None
 
         def settle(unit: SalesUnit, real_now: datetime) -> SalesUnit:
-            lease = unit.clock_lease_until
-            if unit.clock_mode == "advancing" and lease is not None and lease <= real_now:
-                return unit.running_from(unit.now(real_now), real_now)
-            return unit
+            is_cut_off = unit.clock_lease_until is not None and not unit.is_held(real_now)
+            return unit.let_go(real_now) if is_cut_off else unit
 
         unit = await self._move(msn, settle)
-        if unit.clock_mode == "advancing":
-            return None
-        return unit.now(self._engine.real_now())
+        real_now = self._engine.real_now()
+        return None if unit.is_held(real_now) else unit.now(real_now)
+
+    @asynccontextmanager
+    async def alone(self, msn: str) -> AsyncIterator[None]:
+        """Nobody else in this process moves the unit's clock or begins its due work; raises Conflict."""
+        if msn in self._moving:
+            raise _being_moved()
+        self._moving.add(msn)
+        try:
+            yield
+        finally:
+            self._moving.remove(msn)
+
+    async def _begin(self, msn: str, span: Span) -> tuple[datetime, datetime]:
+        """Stand still at once and hold the clock; answers with that instant and where to go."""
+
+        def decide(world: World, call: Call) -> tuple[datetime, datetime]:
+            unit = _free(_unit(world, msn), call.real_now)
+            begin = unit.now(call.real_now)
+            end = span.end(begin, MARKETS[unit.market])
+            world.put(unit.advancing_at(begin, call.real_now + LEASE))
+            return begin, end
+
+        needs = Needs().of(SalesUnit, (msn,))
+        return (await self._engine.submit(Command("begin_advance", decide, needs))).unwrap()
 
     async def _step(self, msn: str, instant: datetime) -> None:
         await self._move(msn, lambda unit, now: unit.advancing_at(instant, now + LEASE))
 
     async def _move(self, msn: str, move: Move) -> SalesUnit:
         def decide(world: World, call: Call) -> SalesUnit:
-            unit = world.find(SalesUnit, msn)
-            if unit is None:
-                raise ResourceNotFound(f"There is no sales unit {msn}.")
+            unit = _unit(world, msn)
             moved = move(unit, call.real_now)
             if moved != unit:
                 world.put(moved)
@@ -129,19 +191,35 @@ class Clocks:
         needs = Needs().of(SalesUnit, (msn,))
         return (await self._engine.submit(Command("move_clock", decide, needs))).unwrap()
 
-    @asynccontextmanager
-    async def _alone(self, msn: str) -> AsyncIterator[None]:
-        lock = self._moving.setdefault(msn, asyncio.Lock())
-        if lock.locked():
-            raise Conflict("The clock is being moved already; wait for that to end.")
-        async with lock:
-            yield
-        if not lock.locked():
-            self._moving.pop(msn, None)
+
+def days_later(market: Market, instant: datetime, days: int) -> datetime:
+    """The same wall time so many calendar days on; one that the clocks skip is read as before the change."""
+    if days == 0:
+        return instant
+    wall = instant.astimezone(market.zone).replace(tzinfo=None) + timedelta(days=days)
+    return wall.replace(tzinfo=market.zone).astimezone(UTC)
 
 
-def _rest(before: SalesUnit, unit: SalesUnit, at: datetime, real_now: datetime) -> SalesUnit:
+def _unit(world: World, msn: str) -> SalesUnit:
+    unit = world.find(SalesUnit, msn)
+    if unit is None:
+        raise ResourceNotFound(f"There is no sales unit {msn}.")
+    return unit
+
+
+def _free(unit: SalesUnit, real_now: datetime) -> SalesUnit:
+    """The unit, unless somebody, perhaps another process, is moving its clock."""
+    if unit.is_held(real_now):
+        raise _being_moved()
+    return unit
+
+
+def _being_moved() -> Conflict:
+    return Conflict("The clock is being moved already; wait for that to end.")
+
+
+def _rest(unit: SalesUnit, at: datetime, real_now: datetime, *, frozen: bool) -> SalesUnit:
     """The clock at `at`, running or standing as it did before the advance."""
-    if before.clock_mode == "frozen":
+    if frozen or unit.clock_mode == "frozen":
         return unit.frozen_at(at)
     return unit.running_from(at, real_now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from avtale.engine.world import Needs, World
 from avtale.instants import from_milliseconds, to_milliseconds
 from avtale.logs import get_logger
 from avtale.operations.approvals import expire_agreement
-from avtale.operations.charges import create_bulk_item
+from avtale.operations.charges import create_bulk_item, process_charge
 from avtale.operations.payments import (
     begin_attempt,
     release_reservation,
@@ -27,6 +28,9 @@ from avtale.processing.happenings import Happenings
 from avtale.processing.settlement import Settlement
 
 log = get_logger("avtale.runs")
+
+PATIENCE_SECONDS = 60.0
+"""How long work on a unit waits for payments that others have begun; their lease is half of it."""
 
 
 class Reader(Protocol):
@@ -104,14 +108,31 @@ class Runs:
             await self._take_up(msn, payments)
         return len(found)
 
-    async def attempt_now(self, msn: str, agreement_id: str, charge_id: str) -> Happenings:
-        """Attempt one charge at once, although its run has not come."""
+    async def quiet(self, msn: str) -> None:
+        """Wait for payments of the unit that others have begun; what was left behind is taken up."""
+        waited_seconds, pause_seconds = 0.0, 0.001
+        while True:
+            [(under_way, lease_until)] = await self._reader.select("asks_under_way", msn=msn)
+            if not under_way:
+                return
+            if waited_seconds >= PATIENCE_SECONDS:
+                log.warning("still under way", merchant_serial_number=msn, payments=under_way)
+                return
+            real_now = self._engine.real_now()
+            if lease_until <= to_milliseconds(real_now):
+                await self.recover(real_now)
+            await asyncio.sleep(pause_seconds)
+            waited_seconds += pause_seconds
+            pause_seconds = min(pause_seconds * 2, 0.1)
 
-        def decide(world: World, call: Call) -> Payment | None:
-            return begin_attempt(world, call, agreement_id, charge_id, now=True)
+    async def attempt_now(self, msn: str, agreement_id: str, charge_id: str) -> Happenings:
+        """Attempt one charge at once, although its run has not come; refuses as `process_charge`."""
+
+        def decide(world: World, call: Call) -> None:
+            process_charge(world, call, agreement_id, charge_id)
 
         needs = Needs().of(Charge, (msn, charge_id)).of(Agreement, (msn, agreement_id))
-        return await self._do(Command("begin_attempt", decide, needs, msn))
+        return await self._do(Command("process_charge", decide, needs, msn))
 
     async def _select(self, query: str, msn: str, at: int) -> list[tuple[Any, ...]]:
         return await self._reader.select(query, msn=msn, moment=at, most=self._batch_size)

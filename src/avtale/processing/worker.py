@@ -47,12 +47,23 @@ class Worker:
         self._nudged.set()
 
     @property
+    def is_started(self) -> bool:
+        """Whether this process is meant to run the loop."""
+        return self._task is not None
+
+    @property
     def is_alive(self) -> bool:
-        """Whether the loop runs and has come round lately."""
-        if self._task is None or self._task.done() or self.last_round is None:
-            return False
-        late = asyncio.get_running_loop().time() - self.last_round
-        return late < max(60.0, 10 * self._tick_seconds)
+        """Whether the loop runs and is not stuck; a round over a million charges takes its time."""
+        running = self._task is not None and not self._task.done()
+        return running and self.late_seconds < max(600.0, 10 * self._tick_seconds)
+
+    @property
+    def late_seconds(self) -> float:
+        """How much later than planned the loop is with its next round; 0 before the first one ended."""
+        if self.last_round is None:
+            return 0.0
+        since = asyncio.get_running_loop().time() - self.last_round
+        return max(0.0, since - self._tick_seconds)
 
     async def round(self) -> None:
         """Do what is due now in every unit."""

@@ -197,6 +197,7 @@ CREATE TABLE charges (
     FOREIGN KEY (merchant_serial_number, agreement_id) REFERENCES agreements (merchant_serial_number, agreement_id),
     CHECK (captured + cancelled <= amount),
     CHECK (reserved > 0 OR captured = 0),
+    CHECK (transaction_type <> 'DIRECT_CAPTURE' OR captured IN (0, amount)),
     CHECK (ceiling IS NULL OR amount <= ceiling),
     CHECK (CASE status
         WHEN 'PENDING' THEN reserved = 0 AND cancelled = 0

@@ -1,0 +1,189 @@
+"""Examples of bodies and answers, for the reference; a test holds each against its schema."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+
+AGREEMENT_ID: Final = "agr_5kSeqz7"
+CHARGE_ID: Final = "chr-WCVbcA1"
+
+_REDIRECT: Final = {
+    "merchantRedirectUrl": "https://example.com/welcome",
+    "merchantAgreementUrl": "https://example.com/my-page",
+}
+_MONTHLY: Final = {"unit": "MONTH", "count": 1}
+
+
+def day_after(today: date) -> date:
+    """A day that leaves notice enough and reads well: the first of the month after the next."""
+    month = today.month + 2
+    return date(today.year + (month - 1) // 12, (month - 1) % 12 + 1, 1)
+
+
+def bodies(due: date) -> dict[str, dict[str, Any]]:
+    """Bodies by operation and title, the simplest one first; `due` is a day that is far enough away."""
+    charge = {
+        "amount": 499_00,
+        "description": "The Premier League, one month",
+        "transactionType": "DIRECT_CAPTURE",
+        "due": due.isoformat(),
+        "retryDays": 5,
+    }
+    return {
+        "draft_agreement": {
+            "A fixed price every month": {
+                "productName": "Premier League",
+                "pricing": {"type": "LEGACY", "amount": 499_00, "currency": "NOK"},
+                "interval": _MONTHLY,
+                **_REDIRECT,
+            },
+            "The first month is paid at approval": {
+                "productName": "Premier League",
+                "pricing": {"type": "LEGACY", "amount": 499_00, "currency": "NOK"},
+                "interval": _MONTHLY,
+                "initialCharge": {
+                    "amount": 499_00,
+                    "description": "The first month",
+                    "transactionType": "DIRECT_CAPTURE",
+                },
+                **_REDIRECT,
+            },
+            "The payer chooses a maximum": {
+                "productName": "Charging at home",
+                "pricing": {"type": "VARIABLE", "suggestedMaxAmount": 2000_00, "currency": "NOK"},
+                "interval": _MONTHLY,
+                **_REDIRECT,
+            },
+            "Cheaper to begin with": {
+                "productName": "Nordic News",
+                "pricing": {"type": "LEGACY", "amount": 249_00, "currency": "NOK"},
+                "interval": _MONTHLY,
+                "campaign": {
+                    "type": "PERIOD_CAMPAIGN",
+                    "price": 1_00,
+                    "period": {"unit": "WEEK", "count": 4},
+                },
+                **_REDIRECT,
+            },
+        },
+        "update_agreement": {
+            "A new price": {"pricing": {"amount": 549_00}},
+            "Stop": {"status": "STOPPED"},
+        },
+        "accept_agreement": {"Kari says yes": {"phoneNumber": "4791234567"}},
+        "create_charge": {
+            "Due on a day, with five days of retries": charge,
+            "Reserve now, capture later": {
+                **charge,
+                "transactionType": "RESERVE_CAPTURE",
+                "orderId": "order-2468",
+            },
+            "Right away": {
+                "amount": 99_00,
+                "description": "One match",
+                "transactionType": "DIRECT_CAPTURE",
+                "type": "UNSCHEDULED",
+            },
+        },
+        "create_charges": {
+            "Two charges": [
+                {**charge, "agreementId": AGREEMENT_ID, "orderId": "order-1001"},
+                {**charge, "agreementId": "agr_Xu7FEz2", "orderId": "order-1002"},
+            ]
+        },
+        "capture_charge": {"A part of it": {"amount": 200_00}},
+        "refund_charge": {
+            "Everything": {"amount": 499_00, "description": "The season was called off"}
+        },
+    }
+
+
+def answers(public_url: str, due: date) -> dict[str, Any]:
+    """Answers by operation, where all is well."""
+    agreement = {
+        "id": AGREEMENT_ID,
+        "uuid": "9c2ca95c-245f-4a2e-aab2-4a08eb78e6fb",
+        "status": "ACTIVE",
+        "created": f"{due.year - 1}-09-01T08:00:00Z",
+        "start": f"{due.year - 1}-09-01T08:01:12Z",
+        "stop": None,
+        "productName": "Premier League",
+        "productDescription": None,
+        "pricing": {"type": "LEGACY", "amount": 499_00, "currency": "NOK"},
+        "interval": {**_MONTHLY, "text": "every month"},
+        "campaign": None,
+        **_REDIRECT,
+        "vippsConfirmationUrl": f"{public_url}/landing?v=2&token=4Zx0Yk",
+        "countryCode": "NO",
+        "sub": None,
+        "userinfoUrl": None,
+        "history": [
+            {
+                "occurred": f"{due.year - 1}-09-01T08:00:00Z",
+                "event": "CREATE",
+                "actor": "MERCHANT",
+            },
+            {"occurred": f"{due.year - 1}-09-01T08:01:12Z", "event": "ACTIVATE", "actor": "USER"},
+        ],
+    }
+    charge = {
+        "id": CHARGE_ID,
+        "agreementId": AGREEMENT_ID,
+        "externalId": None,
+        "externalAgreementId": None,
+        "status": "CHARGED",
+        "type": "RECURRING",
+        "transactionType": "DIRECT_CAPTURE",
+        "amount": 499_00,
+        "currency": "NOK",
+        "description": "The Premier League, one month",
+        "due": f"{due}T00:00:00Z",
+        "retryDays": 5,
+        "processingMode": "MULTIPLE_ATTEMPTS",
+        "transactionId": "5001419121",
+        "failureReason": None,
+        "failureDescription": None,
+        "summary": {"captured": 499_00, "refunded": 0, "cancelled": 0},
+        "history": [
+            {
+                "occurred": f"{due.year - 1}-09-02T08:00:00Z",
+                "event": "CREATE",
+                "amount": 499_00,
+                "idempotencyKey": "season-0001",
+                "success": True,
+            },
+            {
+                "occurred": f"{due}T08:00:02Z",
+                "event": "CAPTURE",
+                "amount": 499_00,
+                "idempotencyKey": f"{CHARGE_ID}-{AGREEMENT_ID}-ProcessPayment",
+                "success": True,
+                "transactionId": "5001419121",
+            },
+        ],
+    }
+    return {
+        "fetch_token": {
+            "token_type": "Bearer",
+            "expires_in": "3600",
+            "ext_expires_in": "0",
+            "expires_on": "1796122800",
+            "not_before": "1796119200",
+            "resource": "00000002-0000-0000-c000-000000000000",
+            "access_token": "eyJhbGciOi…",
+        },
+        "list_agreements": [agreement],
+        "draft_agreement": {
+            "agreementId": AGREEMENT_ID,
+            "uuid": "9c2ca95c-245f-4a2e-aab2-4a08eb78e6fb",
+            "vippsConfirmationUrl": f"{public_url}/landing?v=2&token=4Zx0Yk",
+            "chargeId": None,
+        },
+        "fetch_agreement": agreement,
+        "list_charges": [charge],
+        "create_charge": {"chargeId": CHARGE_ID},
+        "create_charges": {"invalidCharges": [], "validCharges": ["order-1001", "order-1002"]},
+        "fetch_charge": charge,
+        "fetch_charge_by_id": charge,
+    }

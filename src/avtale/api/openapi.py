@@ -1,0 +1,390 @@
+"""The API as an OpenAPI 3.1 document, written from the table of routes, the shapes and the descriptions.
+
+A contract test reads it back and tries it against the server, so it cannot say what is not so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final, get_args
+
+import msgspec
+
+from avtale import __version__, problems
+from avtale.agreements.lifecycle import AgreementStatus
+from avtale.api import examples
+from avtale.api.agreements import LATEST_MS
+from avtale.api.descriptions import (
+    AT_THE_GATE,
+    DESCRIPTIONS,
+    TAGS,
+    WITH_A_BODY,
+    WITH_A_KEY,
+    Described,
+    Refusals,
+)
+from avtale.api.problem_responses import STATUSES, TYPE_BASE
+from avtale.api.routes import ROUTES, Route
+from avtale.charges.lifecycle import ChargeStatus
+from avtale.problems import Problem
+from avtale.rulebook import Environment, rulebook_for
+from avtale.wire.schemas import REF_TEMPLATE, schema_components
+
+Json = dict[str, Any]
+
+_RULES: Final = rulebook_for("production", "NO")
+_KEY_CHARACTERS: Final = r'!"$-.0->@-\[\]-~'
+IDEMPOTENCY_KEY: Final = (
+    f"^[{_KEY_CHARACTERS}](?:[ {_KEY_CHARACTERS}]{{0,38}}[{_KEY_CHARACTERS}])?$"
+)
+_SYSTEM: Final = "Who calls, for the record: at most 30 characters, and empty is fine."
+
+
+def _parameter(name: str, place: str, sentence: str, schema: Json, *, required: bool) -> Json:
+    return {
+        "name": name,
+        "in": place,
+        "description": sentence,
+        "required": required,
+        "schema": schema,
+    }
+
+
+def _path(name: str, sentence: str, schema: Json) -> Json:
+    return _parameter(name, "path", sentence, schema, required=True)
+
+
+def _query(name: str, sentence: str, schema: Json) -> Json:
+    return _parameter(name, "query", sentence, schema, required=False)
+
+
+def _header(name: str, sentence: str, schema: Json, *, required: bool = False) -> Json:
+    return _parameter(name, "header", sentence, schema, required=required)
+
+
+PARAMETERS: Final[Mapping[str, Json]] = {
+    "agreementId": _path(
+        "agreementId",
+        "The agreement, as its draft was answered.",
+        {"type": "string", "pattern": "^agr_[A-Za-z0-9]{1,32}$"},
+    ),
+    "chargeId": _path(
+        "chargeId",
+        "The charge: the `orderId` it was given, or else the id it was answered with.",
+        {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"},
+    ),
+    "status": _query(
+        "status",
+        "Only agreements that are in this status.",
+        {"type": "string", "enum": list(get_args(AgreementStatus)), "default": "ACTIVE"},
+    ),
+    "statusOfCharge": _query(
+        "status",
+        "Only charges that are in this status.",
+        {"type": "string", "enum": list(get_args(ChargeStatus))},
+    ),
+    "chargeStatus": _query(
+        "chargeStatus",
+        "An older name of `status`, which wins where both are given.",
+        {"type": "string", "enum": list(get_args(ChargeStatus))},
+    ),
+    "createdAfter": _query(
+        "createdAfter",
+        "Only agreements that were drafted after this instant, in milliseconds since 1970.",
+        {"type": "integer", "format": "int64", "minimum": 0, "maximum": LATEST_MS},
+    ),
+    "pageNumber": _query(
+        "pageNumber",
+        "Which page, the first one being 1.",
+        {"type": "integer", "format": "int32", "minimum": 1, "maximum": 2**31 - 1, "default": 1},
+    ),
+    "pageSize": _query(
+        "pageSize",
+        "How many agreements make a page.",
+        {
+            "type": "integer",
+            "format": "int32",
+            "minimum": 1,
+            "maximum": _RULES.max_page_items,
+            "default": _RULES.page_items,
+        },
+    ),
+    "client_id": _header("client_id", "The client's id.", {"type": "string"}, required=True),
+    "client_secret": _header(
+        "client_secret", "The client's secret.", {"type": "string"}, required=True
+    ),
+    "Merchant-Serial-Number": _header(
+        "Merchant-Serial-Number",
+        "The sales unit that is acted for. Credentials of one sales unit may leave it out; "
+        "a partner's may not.",
+        {"type": "string", "pattern": "^[0-9]{4,10}$"},
+    ),
+    "Idempotency-Key": _header(
+        "Idempotency-Key",
+        "A name for this one request, of your own making. Sent again with the same body, it brings "
+        "back the first answer and changes nothing. At most 40 printable characters, "
+        r"without `#`, `?`, `/` and `\`.",
+        {"type": "string", "minLength": 1, "maxLength": 40, "pattern": IDEMPOTENCY_KEY},
+        required=True,
+    ),
+    "Continuation-Token": _header(
+        "Continuation-Token",
+        "From the answer before this one, to go on where it ended.",
+        {"type": "string", "minLength": 1},
+    ),
+    **{
+        name: _header(name, _SYSTEM, {"type": "string"})
+        for name in (
+            "Vipps-System-Name",
+            "Vipps-System-Version",
+            "Vipps-System-Plugin-Name",
+            "Vipps-System-Plugin-Version",
+        )
+    },
+}
+COMMON_HEADERS: Final = (
+    "Merchant-Serial-Number",
+    "Vipps-System-Name",
+    "Vipps-System-Version",
+    "Vipps-System-Plugin-Name",
+    "Vipps-System-Plugin-Version",
+)
+
+HEADERS: Final[Mapping[str, Json]] = {
+    "X-Request-Id": {
+        "description": "The request's id, under which the log knows it too.",
+        "required": True,
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Idempotency-Replayed": {
+        "description": "There where the answer is that of an earlier request with the same key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Continuation-Token": {
+        "description": "There where the list goes on; send it with the next request.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {
+        "description": "Seconds after which trying again makes sense.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+SECURITY: Final[Mapping[str, Json]] = {
+    "accessToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token from `POST /accesstoken/get`.",
+    },
+    "subscriptionKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Ocp-Apim-Subscription-Key",
+        "description": "One of the client's two subscription keys.",
+    },
+}
+
+
+def document(public_url: str, environment: Environment, today: date) -> Json:
+    """The whole document; `today` makes the days in the examples days that can be sent."""
+    due = examples.day_after(today)
+    paths: Json = {}
+    for route in ROUTES:
+        paths.setdefault(path_of(route), {})[route.method.lower()] = _operation(
+            route, public_url, due
+        )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Recurring API",
+            "version": __version__,
+            "summary": "Agreements that payers approve once, and charges that are collected on them.",
+            "description": (
+                f"Served by avtale, environment `{environment}`. Amounts are whole minor units "
+                "(øre, cents). Instants are in UTC, days are days of the sales unit's market. "
+                "Refusals are problem documents; match on what comes after `#` in `type`."
+            ),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": public_url, "description": f"This server (`{environment}`)."}],
+        "tags": [{"name": name, "description": words} for name, words in TAGS.items()],
+        "security": [{"accessToken": [], "subscriptionKey": []}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "parameters": dict(PARAMETERS),
+            "headers": dict(HEADERS),
+            "securitySchemes": dict(SECURITY),
+        },
+    }
+
+
+def rendered(public_url: str, environment: Environment, today: date) -> bytes:
+    """The document as it is sent."""
+    return msgspec.json.encode(document(public_url, environment, today))
+
+
+def path_of(route: Route) -> str:
+    """A route's path with its parameters as the API publishes them."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), route.template)
+
+
+def parameters_of(route: Route) -> list[str]:
+    """The names under which a route's parameters are described, in the order of the page."""
+    described = DESCRIPTIONS[route.operation]
+    found = re.findall(r"{(\w+)}", path_of(route)) + list(described.query)
+    if changes(route):
+        found.append("Idempotency-Key")
+    return found + list(described.headers) + list(COMMON_HEADERS)
+
+
+def changes(route: Route) -> bool:
+    """Whether the operation changes something, and so carries an idempotency key."""
+    return route.method != "GET" and route.resource != "tokens"
+
+
+def refusals_of(route: Route) -> dict[int, Refusals]:
+    """How the operation may refuse, by status."""
+    described = DESCRIPTIONS[route.operation]
+    kinds: Refusals = described.refusals
+    if route.resource != "tokens":
+        kinds = AT_THE_GATE + kinds
+    if changes(route):
+        kinds += WITH_A_KEY
+    if described.body is not None:
+        kinds += WITH_A_BODY
+    found: dict[int, Refusals] = {}
+    for kind in dict.fromkeys(kinds):
+        for status in statuses_of(kind):
+            found[status] = (*found.get(status, ()), kind)
+    return dict(sorted(found.items()))
+
+
+def statuses_of(kind: type[Problem]) -> tuple[int, ...]:
+    """The statuses with which a refusal is answered; one of them has two."""
+    return (400, 403) if kind is problems.UnsupportedFeature else (STATUSES[kind],)
+
+
+def sentence_of(kind: type[Problem]) -> str:
+    """What the refusal means, as its class says."""
+    return (kind.__doc__ or "").partition("\n")[0]
+
+
+def _operation(route: Route, public_url: str, due: date) -> Json:
+    described = DESCRIPTIONS[route.operation]
+    found: Json = {
+        "operationId": route.published,
+        "tags": [described.tag],
+        "summary": described.summary,
+        "description": f"{described.details}\n\navtale calls it `{route.operation}`.",
+        "parameters": [
+            {"$ref": f"#/components/parameters/{name}"} for name in parameters_of(route)
+        ],
+        "responses": _responses(route, described, public_url, due),
+    }
+    if route.resource == "tokens":
+        found["security"] = [{"subscriptionKey": []}]
+    if described.body is not None:
+        bodies = examples.bodies(due)[route.operation]
+        found["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _shape(described.body, is_list=described.takes_list),
+                    "examples": {
+                        _slug(title): {"summary": title, "value": value}
+                        for title, value in bodies.items()
+                    },
+                }
+            },
+        }
+    return found
+
+
+def _responses(route: Route, described: Described, public_url: str, due: date) -> Json:
+    headers = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+    replayed = {"Idempotency-Replayed": {"$ref": "#/components/headers/Idempotency-Replayed"}}
+    well: Json = {"description": described.answered, "headers": {**headers}}
+    if "Continuation-Token" in described.headers:
+        well["headers"]["Continuation-Token"] = {"$ref": "#/components/headers/Continuation-Token"}
+    if described.shape is not None:
+        well["content"] = {
+            "application/json": {
+                "schema": _shape(described.shape, is_list=described.is_list),
+                "example": examples.answers(public_url, due)[route.operation],
+            }
+        }
+    if changes(route):
+        well["headers"] |= replayed
+    found: Json = {str(described.status): well}
+    for status, kinds in refusals_of(route).items():
+        stored = replayed if changes(route) and status in {400, 403, 404, 409} else {}
+        found[str(status)] = _refusal(status, kinds, headers | stored)
+    found["500"] = {
+        "description": "Something that we did not foresee; the log has it under the `contextId`.",
+        "headers": headers,
+        "content": {"application/problem+json": {"schema": _problem(500, ["about:blank"])}},
+    }
+    return found
+
+
+def _refusal(status: int, kinds: Refusals, headers: Json) -> Json:
+    if status in {429, 503}:
+        headers = headers | {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+    ours = [kind for kind in kinds if kind not in _OTHERS]
+    content: Json = {}
+    if ours:
+        types = [TYPE_BASE + kind.slug if kind.slug else "about:blank" for kind in ours]
+        content["application/problem+json"] = {"schema": _problem(status, types)}
+    others = sorted({_OTHERS[kind] for kind in kinds if kind in _OTHERS})
+    if others:
+        shapes = [_shape(name) for name in others]
+        content["application/json"] = {
+            "schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+        }
+    lines = [f"* `{kind.slug or 'about:blank'}`: {sentence_of(kind)}" for kind in kinds]
+    return {"description": "\n".join(lines), "headers": headers, "content": content}
+
+
+_OTHERS: Final[dict[type[Problem], str]] = {
+    problems.SubscriptionKeyRefused: "GatewayRefusal",
+    problems.UnknownClient: "OAuthRefusal",
+    problems.WrongClientSecret: "OAuthRefusal",
+}
+"""Refusals that are not problem documents, and what they are."""
+
+
+def _problem(status: int, types: list[str]) -> Json:
+    """A problem document with this status and one of these types; nothing else is in it."""
+    return {
+        "allOf": [
+            _shape("ProblemBody"),
+            {"properties": {"status": {"const": status}, "type": {"enum": sorted(set(types))}}},
+        ]
+    }
+
+
+def _shape(name: str, *, is_list: bool = False) -> Json:
+    reference = {"$ref": REF_TEMPLATE.format(name=name)}
+    if not is_list:
+        return reference
+    if name != "BulkCharge":
+        return {"type": "array", "items": reference}
+    return {"type": "array", "items": reference, "minItems": 1, "maxItems": _RULES.bulk_items}
+
+
+def _schemas() -> Json:
+    schemas = schema_components()
+    body = schemas["ProblemBody"]
+    slugs = sorted({kind.slug for kind in STATUSES if kind.slug})
+    types = ["about:blank", *(TYPE_BASE + slug for slug in slugs)]
+    members = {**body["properties"], "type": {"type": "string", "enum": types}}
+    return {**schemas, "ProblemBody": {**body, "properties": members}}
+
+
+def _slug(title: str) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))
