@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import httpx
@@ -110,14 +111,14 @@ def refused(slug: str | None, status: int, *words: object) -> Iterator[None]:
 # ── The installation ─────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass
+@dataclass(eq=False)
 class House:
     """An installation in this process, with everything that has happened in it."""
 
     parts: server.Parts
     happened: list[Happened]
 
-    @property
+    @cached_property
     def app(self) -> Any:
         """The application, as a server would run it."""
         return server.application(self.parts)
@@ -289,7 +290,9 @@ class Shop:
         content: bytes | None = None,
     ) -> Reply:
         """A call with these headers and bytes, and nothing added."""
-        response = await self._http.request(method, path, headers=headers or {}, content=content)
+        # Bytes beyond ASCII are what a hostile client sends; the library would refuse them.
+        sent = {name.encode(): value.encode("latin-1") for name, value in (headers or {}).items()}
+        response = await self._http.request(method, path, headers=sent, content=content)
         return Reply(response.status_code, response.content, response.headers)
 
     async def headers(self, **changes: str | None) -> dict[str, str]:
@@ -559,9 +562,11 @@ class Clock:
         unit = await self._shop.house.parts.clocks.show(self._shop.msn)
         return unit.now(self._shop.house.parts.engine.real_now())
 
-    async def advance(self, **by: float) -> Advanced:
-        """Let time pass: `days`, `hours`, `minutes`, `seconds`, `milliseconds`."""
-        return await self._shop.house.parts.clocks.advance(self._shop.msn, by=timedelta(**by))
+    async def advance(self, days: int = 0, **by: float) -> Advanced:
+        """Let time pass: `days` of the market, then `hours`, `minutes`, `seconds`, `milliseconds`."""
+        return await self._shop.house.parts.clocks.advance(
+            self._shop.msn, days=days, by=timedelta(**by)
+        )
 
     async def reaches(self, local: str) -> Advanced:
         """Let time pass until it is `yyyy-MM-dd HH:mm` in the market."""
@@ -570,7 +575,7 @@ class Clock:
 
     async def lets_work_be_done(self) -> None:
         """Do what is due this very moment, as the processing loop would."""
-        await self._shop.house.parts.clocks.run_now(self._shop.msn)
+        await self._shop.house.parts.runs.catch_up(self._shop.msn, await self.now())
 
     async def jumps(self, **by: float) -> None:
         """Move it without doing anything on the way, as after a night in which nobody worked."""

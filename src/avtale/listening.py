@@ -10,13 +10,19 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from granian._granian import SocketHolder
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 BACKLOG: Final = 1024
+"""How many connections may be open at a time, and as many may wait for one to end."""
+HEAD_BYTES: Final = 16 * 1024
+"""How long the head of a request may be (reliability I-1); of a hundred headers at most, says granian."""
+HEAD_SECONDS: Final = 15.0
+"""How long the head of a request may take to arrive, and how long a connection may wait for the next one."""
 GRACE_SECONDS: Final = 3.0
 """How long requests that are under way may take when the server stops; a stream has no end of its own."""
 
@@ -60,9 +66,11 @@ def url_of(taken: socket.socket) -> str:
 class Listener:
     """One application on one address; `serve` returns when `stop` was called and requests were answered."""
 
-    def __init__(self, app: Asgi, taken: socket.socket) -> None:
+    def __init__(
+        self, app: Asgi, taken: socket.socket, *, head_seconds: float = HEAD_SECONDS
+    ) -> None:
         self._taken = taken
-        self._server = _Server(app, taken)
+        self._server = _Server(app, taken, head_seconds)
         self._serving: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -85,10 +93,15 @@ class Listener:
 class _Server(Server):
     """granian on an address that is taken already."""
 
-    def __init__(self, app: Asgi, taken: socket.socket) -> None:
+    def __init__(self, app: Asgi, taken: socket.socket, head_seconds: float) -> None:
         super().__init__(
             app,
             interface=Interfaces.ASGINL,
+            # HTTP/2 is for whoever stands in front; it has ways of its own to be abused.
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=int(head_seconds * 1000), max_buffer_size=HEAD_BYTES
+            ),
             websockets=False,
             backlog=BACKLOG,
             # What granian has to say, other than greetings, goes where everything else is logged.

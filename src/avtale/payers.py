@@ -30,6 +30,10 @@ Outcome = Literal[
 ]
 
 
+PUBLIC_PAYER = "4791234567"
+"""The phone of Kari Nordmann, who is there in every fresh test installation (sandbox §2)."""
+
+
 class Source(msgspec.Struct, frozen=True, omit_defaults=False):
     """Where a payer's money comes from; `expires` is the last month a card is good, `yyyy-MM`."""
 
@@ -126,7 +130,7 @@ _TOWNS: dict[MarketCode, tuple[tuple[str, str], ...]] = {
 
 def made_up_payer(phone_number: str, market: MarketCode) -> Payer:
     """A payer who looks right for the market; the same number is always the same person."""
-    if phone_number == "4791234567":
+    if phone_number == PUBLIC_PAYER:
         return _kari_nordmann()
     digest = hashlib.sha256(phone_number.encode()).digest()
     given = _GIVEN[digest[0] % len(_GIVEN)]
@@ -150,7 +154,7 @@ def made_up_payer(phone_number: str, market: MarketCode) -> Payer:
 def _kari_nordmann() -> Payer:
     born = date(1985, 5, 17)
     return Payer(
-        phone_number="4791234567",
+        phone_number=PUBLIC_PAYER,
         given_name="Kari",
         family_name="Nordmann",
         email="kari.nordmann@example.com",

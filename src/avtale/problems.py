@@ -241,6 +241,12 @@ class Unavailable(Problem):
         self.retry_after_seconds = retry_after_seconds
 
 
+class CrossSite(Problem):
+    """A browser's page of another site, or a name that is not ours, reached for what only the operator may use."""
+
+    slug = None
+
+
 class Refused(Problem):
     """A request to the control API that makes no sense; the sentence says what would."""
 

@@ -15,30 +15,33 @@ from avtale.api.directory import Directory
 from avtale.api.gate import Gate
 from avtale.api.limits import VendorLimits
 from avtale.api.links import Links
+from avtale.api.metrics import Counters
 from avtale.api.problem_responses import render
+from avtale.api.service import OWN_CREDENTIALS, add_service, documents
 from avtale.api.tokens import Tokens
 from avtale.api.writes import Writes
 from avtale.configuration import SettingRefused, Settings
 from avtale.engine import clock
 from avtale.engine.command import Call, Command
-from avtale.engine.engine import Engine
+from avtale.engine.engine import Engine, Transactions
 from avtale.engine.world import Needs, World
 from avtale.gateways.simulated import SimulatedGateway
 from avtale.keys import Keys
 from avtale.logs import get_logger
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT, add_sales_unit
-from avtale.payers import Payer, made_up_payer
+from avtale.payers import PUBLIC_PAYER, Payer, made_up_payer
 from avtale.problems import Conflict
 from avtale.processing.clocks import Clocks
+from avtale.processing.forecast import Forecasts
 from avtale.processing.runs import Runs
 from avtale.processing.settlement import Settlement
 from avtale.processing.worker import Worker
 from avtale.sales_units import Features, SalesUnit
+from avtale.sandbox.application import mount
+from avtale.sandbox.tools import Tools
 from avtale.storage.storage import Storage
 
 log = get_logger("avtale.server")
-
-PUBLIC_PAYER = "4791234567"
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,7 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
     storage = storage_for(settings.data)
     await storage.open()
     keys = Keys(await _secret(storage, settings))
-    engine = Engine(
-        storage,
-        settings.environment,
-        clock=clock.real_now,
-        seed=clock.seed,
-        render=render,
-        batch_size=settings.batch_size,
-        queue_size=settings.queue_size,
-    )
+    engine = engine_over(storage, settings)
     settlement = Settlement(engine, SimulatedGateway(engine))
     runs = Runs(engine, storage, settlement, batch_size=settings.run_batch_size)
     clocks = Clocks(engine, runs)
@@ -105,6 +100,19 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
     return parts
 
 
+def engine_over(storage: Transactions, settings: Settings) -> Engine:
+    """An engine that works on this database."""
+    return Engine(
+        storage,
+        settings.environment,
+        clock=clock.real_now,
+        seed=clock.seed,
+        render=render,
+        batch_size=settings.batch_size,
+        queue_size=settings.queue_size,
+    )
+
+
 async def stop(parts: Parts) -> None:
     """Finish what is under way, and let go of the database."""
     await parts.worker.stop()
@@ -112,11 +120,12 @@ async def stop(parts: Parts) -> None:
     await parts.storage.close()
 
 
-def application(parts: Parts) -> Asgi:
-    """The ASGI application over joined parts."""
+def application(parts: Parts, *, control: bool | None = None) -> Asgi:
+    """The ASGI application over joined parts; the control API is there in the test environment, or as told."""
     limits = VendorLimits() if parts.settings.vendor_limits else None
     gate = Gate(parts.directory, parts.access, limits)
     writes = Writes(parts.engine, parts.settlement, parts.worker.nudge)
+    counters = Counters()
     app = build(
         {
             "tokens": Tokens(parts.access, parts.directory),
@@ -129,9 +138,42 @@ def application(parts: Parts) -> Asgi:
                 parts.settings.environment,
             ),
             "charges": Charges(gate, writes, parts.storage, parts.keys),
-        }
+        },
+        counters,
     )
-    return normalized(app)
+    add_service(
+        app,
+        storage=parts.storage,
+        engine=parts.engine,
+        worker=parts.worker,
+        counters=counters,
+        documents=documents(
+            parts.public_url,
+            parts.settings.environment,
+            PUBLIC_CREDENTIALS if parts.settings.environment == "test" else OWN_CREDENTIALS,
+        ),
+    )
+    if parts.settings.environment == "test" if control is None else control:
+        mount(app, tools(parts), parts.public_url)
+    return normalized(app, parts.settings.body_seconds)
+
+
+def tools(parts: Parts) -> Tools:
+    """What the control API works with; forecasts are made in memory, whatever the data is kept in."""
+    return Tools(
+        storage=parts.storage,
+        keys=parts.keys,
+        engine=parts.engine,
+        settlement=parts.settlement,
+        runs=parts.runs,
+        clocks=parts.clocks,
+        forecasts=Forecasts(
+            parts.storage,
+            lambda: storage_for("memory:"),
+            lambda storage: engine_over(storage, parts.settings),
+        ),
+        directory=parts.directory,
+    )
 
 
 async def serve(app: Asgi, host: str, port: int, ready: Callable[[], None] = lambda: None) -> None:

@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-#AUD
+from avtale.auditing import audit
 from avtale.identifiers import event_id
 from avtale.instants import to_milliseconds
 from avtale.storage.migrations import migrations
@@ -105,14 +105,14 @@ STEPS = (
     """,
     """
     INSERT INTO events (merchant_serial_number, event_id, event_type, agreement_id, charge_id,
-        occurred, body)
-    SELECT msn, event_id(msn, agreement_id, 2, 'recurring.agreement-activated.v1'),
-        'recurring.agreement-activated.v1', agreement_id, NULL, :monday + 60000, '{}'
+        occurred, body, subject, sequence)
+    SELECT msn, event_id(msn, agreement_id, '', 2), 'recurring.agreement-activated.v1', agreement_id,
+        NULL, :monday + 60000, '{}', '', 2
     FROM told WHERE i % :per_agreement = 0
-    UNION ALL SELECT msn, event_id(msn, charge_id, 2, first_event), first_event, agreement_id,
-        charge_id, run_at, '{}' FROM told
-    UNION ALL SELECT msn, event_id(msn, charge_id, 3, second_event), second_event, agreement_id,
-        charge_id, later, '{}' FROM told
+    UNION ALL SELECT msn, event_id(msn, agreement_id, charge_id, 2), first_event, agreement_id,
+        charge_id, run_at, '{}', charge_id, 2 FROM told
+    UNION ALL SELECT msn, event_id(msn, agreement_id, charge_id, 3), second_event, agreement_id,
+        charge_id, later, '{}', charge_id, 3 FROM told
     """,
 )
 

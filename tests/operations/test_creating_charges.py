@@ -223,9 +223,9 @@ def test_retry_days_are_required_and_at_most_fourteen() -> None:
     bench.agreement()
     for days in (0, 14):
         assert create(bench, retryDays=days).retry_days == days
-    for days in (None, -1, 15):
+    for wrong in (None, -1, 15):
         with pytest.raises(ValidationFailed) as refusal:
-            create(bench, retryDays=days)
+            create(bench, retryDays=wrong)
         assert [fault.name for fault in refusal.value.faults] == ["retryDays"]
 
 

@@ -35,6 +35,10 @@ class Entry(NamedTuple):
     is_told: bool = True
     known_at: datetime | None = None
 
+    @property
+    def is_clear(self) -> bool:
+        return self.is_told and self.known_at is None
+
 
 class Bank:
     """Acts once per name of a payment, however often it is asked."""
@@ -43,19 +47,17 @@ class Bank:
         self.payers = payers
         self.books: dict[tuple[str, int], Entry] = {}
 
-    def ask(self, payment: Payment) -> Entry | None:
-        """What became of it; None where the answer is not clear."""
+    def ask(self, payment: Payment) -> Entry:
+        """What became of it; not clear while nobody is told, or nobody knows."""
         entry = self.books.get(payment.name)
         if entry is None:
             entry = self._act(payment, self._fate(payment))
         elif entry.known_at and entry.known_at <= payment.asked:
             entry = self._act(payment, "ok")
-        elif not entry.is_told:
-            self.books[payment.name] = entry = entry._replace(is_told=True)
-            return entry
-        payment.wake = entry.known_at
+        else:
+            entry = entry._replace(is_told=True)
         self.books[payment.name] = entry
-        return entry if entry.is_told and not entry.known_at else None
+        return entry
 
     def _fate(self, payment: Payment) -> str:
         if payment.kind == "REFUND":

@@ -174,10 +174,14 @@ class House:
         """What the gateway was last asked for, as it stands in the database, with its answers."""
         keys = [(answer.payment_key,) for answer in self.gateway.told]
         world = self.run(self.books.look(Needs().of(Payment, *keys)))
-        return [(world.get(Payment, *key), a) for key, a in zip(keys, self.gateway.told, strict=True)]
+        return [
+            (world.get(Payment, *key), a) for key, a in zip(keys, self.gateway.told, strict=True)
+        ]
 
     def record(self, told: Told) -> int:
         """Answers recorded by a process that was thought dead; how many of them counted."""
+        if not told:
+            return 0
         decided = self.run(self.engine.submit(record_command(told)))
         counted = decided.unwrap()
         if decided.begun:

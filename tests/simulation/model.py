@@ -64,7 +64,6 @@ class Model:
         days = [] if order.type == "UNSCHEDULED" else range(order.retry_days + 1)
         runs = [at(order.due + day * DAY, hour) for day in days for hour in (9, 17)]
         wake = at(order.due) if runs else self.now
-        runs = runs[:1] if order.is_single else runs
         self._new(Charge(order, self.agreements[order.agreement], runs, wake))
 
     def check(self, order: Order, taken: set[str]) -> None:
@@ -265,8 +264,9 @@ class Model:
         for charge, entry in outcomes:
             payment, agreement, slug = charge.payment, charge.agreement, ""
             assert payment
-            if entry is None:
-                payment.wake = max(payment.wake or self.now, self.now + MINUTE)
+            if entry is None or not entry.is_clear:
+                known_at = entry.known_at if entry else None
+                payment.wake = max(known_at or self.now, self.now + MINUTE)
                 payment.is_unclear = True
                 continue
             charge.payment = None

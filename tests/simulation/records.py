@@ -134,7 +134,7 @@ class Charge:
         later = [run for run in self.runs if run > run_at]
         if self.agreement.status == "STOPPED":
             self.over("CANCELLED", "CANCEL")
-        elif later:
+        elif later and not self.order.is_single:
             self.status, self.failure, self.wake = "DUE", why, later[0]
         else:
             self.failure = why

@@ -10,17 +10,19 @@ from typing import Any
 
 import asyncpg
 
+from avtale.agreements.agreement import Agreement
+from avtale.charges.charge import Charge
 from avtale.engine.clock import real_now, seed
 from avtale.engine.command import Answer, Asked, Call, Command
 from avtale.engine.engine import Engine
 from avtale.engine.rows import TABLE_OF
 from avtale.engine.world import Needs, World
-from avtale.problems import Problem
+from avtale.problems import Conflict, Problem
 from avtale.sales_units import SalesUnit
 from avtale.storage.postgresql import PostgreSQLStorage
 from avtale.storage.sqlite import SQLiteStorage
 from avtale.storage.storage import Storage
-from tests.storage.samples import MSN
+from tests.storage.samples import MSN, agreement, charge
 
 MISTAKES = (sqlite3.IntegrityError, asyncpg.PostgresError)
 """What the databases call it when our own code breaks a rule of theirs."""
@@ -135,6 +137,28 @@ def count_up(name: str = "count_up") -> Command[int]:
     return Command(name, decide, Needs(), MSN)
 
 
-def asked(idempotency_key: str) -> Asked:
-    """A request with a key."""
-    return Asked("POST", "/recurring/v3/agreements", idempotency_key, "", "f" * 64, "context-1")
+def create_charge(idempotency_key: str, charge_id: str) -> Command[Charge]:
+    """A charge under a key, refused where its order id is taken."""
+
+    def decide(world: World, call: Call) -> Charge:
+        if world.find(Charge, MSN, charge_id) is not None:
+            raise Conflict("This orderId is taken.")
+        world.get(Agreement, MSN, "agr_PremierL").require_active()
+        made = charge(charge_id)
+        world.put(made)
+        return made
+
+    def answer(outcome: Charge | Problem) -> Answer:
+        if isinstance(outcome, Problem):
+            return Answer(409, str(outcome))
+        return Answer(201, outcome.charge_id)
+
+    needs = needs_of(agreement(), charge(charge_id))
+    return Command(
+        "create_charge",
+        decide,
+        needs,
+        MSN,
+        asked=Asked("POST", "/recurring/v3/agreements", idempotency_key, "", "f" * 64, "context-1"),
+        answer=answer,
+    )

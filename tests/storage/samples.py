@@ -174,7 +174,12 @@ Fit = Callable[[bool], dict[str, Any]]
 
 def _charge_fit(filled: bool) -> dict[str, Any]:
     """Sums that the money rules allow, with the same amount before and after."""
-    always = {"amount": st.just(AMOUNT), "retry_days": _COUNT, "history_length": _COUNT}
+    always = {
+        "amount": st.just(AMOUNT),
+        "transaction_type": st.just("RESERVE_CAPTURE"),
+        "retry_days": _COUNT,
+        "history_length": _COUNT,
+    }
     if not filled:
         unpaid = {"reserved": 0, "captured": 0, "cancelled": 0, "refunded": 0}
         statuses = st.sampled_from(["PENDING", "DUE", "FAILED"])
@@ -182,7 +187,6 @@ def _charge_fit(filled: bool) -> dict[str, Any]:
     return always | {
         "ceiling": st.integers(AMOUNT, 2**63 - 1),
         "status": st.just("PARTIALLY_CAPTURED"),
-        "transaction_type": st.just("RESERVE_CAPTURE"),
         "reserved": st.just(AMOUNT),
         "captured": st.integers(100_00, AMOUNT - 1),
         "cancelled": st.just(0),
@@ -221,13 +225,31 @@ ALWAYS_SET = {(Agreement, "changed"), (Charge, "changed")}
 
 
 @st.composite
-def relatives(draw: st.DrawFn, *, filled: bool, number: int | None = None) -> list[Any]:
+def relatives(draw: st.DrawFn, *, filled: bool) -> list[Any]:
     """One row of every kind, parents first, whose nullable columns are all set or all null.
 
-    Each call makes rows with keys of their own, unless `number` asks for those of an earlier one.
+    Their keys are like nobody else's.
     """
-    n = next(_numbers) if number is None else number
-    keys = {
+    keys = _fresh_keys()
+    return [draw(_row(table.row, keys, filled=filled)) for table in TABLES]
+
+
+@st.composite
+def before_and_after(draw: st.DrawFn) -> list[tuple[Any, Any]]:
+    """Relatives, and each as if everything but its key and its parents had changed."""
+    keys = _fresh_keys()
+    pairs = []
+    for table in TABLES:
+        before = draw(_row(table.row, keys, filled=False))
+        after = draw(_row(table.row, keys, filled=True))
+        same = {name: getattr(before, name) for name in table.key}
+        pairs.append((before, replace(after, **same)))
+    return pairs
+
+
+def _fresh_keys() -> dict[str, str]:
+    n = next(_numbers)
+    return {
         "merchant_serial_number": f"{n:06}",
         "agreement_id": f"agr_{n}",
         "charge_id": f"chr-{n}",
@@ -237,7 +259,6 @@ def relatives(draw: st.DrawFn, *, filled: bool, number: int | None = None) -> li
         "event_id": f"event-{n}",
         "phone_number": f"47{n:08}",
     }
-    return [draw(_row(table.row, keys, filled=filled)) for table in TABLES]
 
 
 def _row(row: type[Any], keys: dict[str, str], *, filled: bool) -> st.SearchStrategy[Any]:

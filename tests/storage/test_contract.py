@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from avtale.agreements.agreement import Agreement
 from avtale.charges.charge import Charge
-from avtale.engine.command import Answer, Call, Command
+from avtale.engine.command import Call, Command
 from avtale.engine.engine import Taken
-from avtale.engine.rows import TABLES
+from avtale.engine.rows import TABLE_OF
 from avtale.engine.world import Needs, NotLoaded, World
 from avtale.payers import Payer
-from avtale.problems import Conflict
 from avtale.sales_units import SalesUnit
 from avtale.storage.columns import SHAPES
 from avtale.storage.statements import numbered, queries
@@ -29,10 +28,10 @@ from tests.storage.handling import (
     MISTAKES,
     add,
     around,
-    asked,
     change,
     connected,
     count_up,
+    create_charge,
     engine_on,
     needs_of,
     opened,
@@ -46,6 +45,7 @@ from tests.storage.samples import (
     MSN,
     agreement,
     agreement_entry,
+    before_and_after,
     charge,
     charge_entry,
     payer,
@@ -58,34 +58,31 @@ from tests.storage.samples import (
 each_example = settings(
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-filled_or_not = pytest.mark.parametrize("filled", [False, True], ids=["null", "set"])
 
 
 # ── Rows ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-@filled_or_not
 @each_example
-@given(data=st.data())
+@given(null=relatives(filled=False), filled=relatives(filled=True))
 async def test_every_row_comes_back_as_it_was_written(
-    storage: Storage, filled: bool, data: st.DataObject
+    storage: Storage, null: list[Any], filled: list[Any]
 ) -> None:
-    rows = data.draw(relatives(filled=filled))
-    await add(storage, *rows)
-    assert await seen(storage, *rows) == rows
+    await add(storage, *null, *filled)
+    assert await seen(storage, *null) == null
+    assert await seen(storage, *filled) == filled
 
 
-@filled_or_not
 @settings(max_examples=1)
-@given(data=st.data())
+@given(null=relatives(filled=False), filled=relatives(filled=True))
 def test_the_rows_of_these_tests_leave_no_nullable_column_out(
-    filled: bool, data: st.DataObject
+    null: list[Any], filled: list[Any]
 ) -> None:
-    for row in data.draw(relatives(filled=filled)):
-        for column in SHAPES[type(row)].columns:
-            if column.nullable and (type(row), column.name) not in ALWAYS_SET:
-                is_set = getattr(row, column.name) is not None
-                assert is_set is filled, f"{type(row).__name__}.{column.name}"
+    for without, having in zip(null, filled, strict=True):
+        for column in SHAPES[type(without)].columns:
+            if column.nullable and (type(without), column.name) not in ALWAYS_SET:
+                assert getattr(without, column.name) is None, column.name
+                assert getattr(having, column.name) is not None, column.name
 
 
 async def test_many_rows_of_a_kind_come_back_from_one_batch(storage: Storage) -> None:
@@ -99,23 +96,18 @@ async def test_many_rows_of_a_kind_come_back_from_one_batch(storage: Storage) ->
 
 
 @each_example
-@given(data=st.data())
-async def test_a_change_touches_only_what_may_change(storage: Storage, data: st.DataObject) -> None:
-    before = data.draw(relatives(filled=False))
-    number = int(before[0].merchant_serial_number)
-    after = data.draw(relatives(filled=True, number=number))
-    changing = [
-        (old, replace(new, **{name: getattr(old, name) for name in table.key}), table)
-        for old, new, table in zip(before, after, TABLES, strict=True)
-        if not table.append_only
-    ]
-    await add(storage, *before)
-    await change(storage, *(new for _, new, _ in changing))
-    expected = [
-        replace(new, **{name: value for name, value in asdict(old).items() if name in table.fixed})
-        for old, new, table in changing
-    ]
-    assert await seen(storage, *(old for old, _, _ in changing)) == expected
+@given(pairs=before_and_after())
+async def test_a_change_touches_only_what_may_change(
+    storage: Storage, pairs: list[tuple[Any, Any]]
+) -> None:
+    await add(storage, *(before for before, _ in pairs))
+    await change(storage, *(after for _, after in pairs))
+    expected = []
+    for before, after in pairs:
+        table = TABLE_OF[type(before)]
+        fixed = before.__struct_fields__ if table.append_only else table.fixed
+        expected.append(replace(after, **{name: getattr(before, name) for name in fixed}))
+    assert await seen(storage, *(before for before, _ in pairs)) == expected
 
 
 async def test_what_is_appended_is_never_changed(storage: Storage) -> None:
@@ -137,11 +129,11 @@ async def test_events_keep_the_order_in_which_they_happened(
             agreement_id="agr_PremierL",
             charge_id="chr-January",
             subject="chr-January",
-            sequence=1,
+            sequence=sequence,
             occurred=MONDAY,
             body="{}",
         )
-        for event_id in ids
+        for sequence, event_id in enumerate(ids, 1)
     ]
     await add(storage, unit())
     await add(storage, *events[:10])
@@ -428,28 +420,6 @@ async def test_opposite_orders_are_no_deadlock_to_anyone(
         )
     assert [one.problem for one in decided] == [None] * 60
     assert [one.attempts for one in await seen(storage, *many)] == [60] * 8
-
-
-def create_charge(idempotency_key: str, charge_id: str) -> Command[Charge]:
-    """A charge under a key, refused where its order id is taken."""
-
-    def decide(world: World, call: Call) -> Charge:
-        if world.find(Charge, MSN, charge_id) is not None:
-            raise Conflict("This orderId is taken.")
-        world.get(Agreement, MSN, "agr_PremierL").require_active()
-        made = charge(charge_id)
-        world.put(made)
-        return made
-
-    needs = needs_of(agreement(), charge(charge_id))
-    return Command(
-        "create_charge",
-        decide,
-        needs,
-        MSN,
-        asked=asked(idempotency_key),
-        answer=lambda made: Answer(201, made.charge_id),
-    )
 
 
 def touch(charges: list[Charge], *, backwards: bool) -> Command[None]:

@@ -306,7 +306,7 @@ async def test_the_next_payment_may_begin_in_the_batch_that_settles_the_last(
 ORPHANS = [
     agreement(merchant_serial_number="999999"),
     agreement_entry(agreement_id="agr_nowhere"),
-    charge(agreement_id="agr_nowhere"),
+    charge("chr-orphan", agreement_id="agr_nowhere"),
     charge_entry(charge_id="chr-nowhere"),
     payment(charge_id="chr-nowhere"),
     stored_answer(merchant_serial_number="999999"),

@@ -82,7 +82,7 @@ DESCRIPTIONS: Final[dict[str, Described]] = {
             problems.SubscriptionKeyRefused,
             problems.UnknownClient,
             problems.WrongClientSecret,
-            problems.ValidationFailed,
+            problems.MissingRequestHeader,
             problems.UriTooLong,
             problems.Unavailable,
         ),

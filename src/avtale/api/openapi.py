@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final, get_args
 
-import msgspec
-
 from avtale import __version__, problems
 from avtale.agreements.lifecycle import AgreementStatus
 from avtale.api import examples
@@ -27,6 +25,7 @@ from avtale.api.descriptions import (
 )
 from avtale.api.problem_responses import STATUSES, TYPE_BASE
 from avtale.api.routes import ROUTES, Route
+from avtale.api.vocabulary import meaning
 from avtale.charges.lifecycle import ChargeStatus
 from avtale.problems import Problem
 from avtale.rulebook import Environment, rulebook_for
@@ -223,11 +222,6 @@ def document(public_url: str, environment: Environment, today: date) -> Json:
     }
 
 
-def rendered(public_url: str, environment: Environment, today: date) -> bytes:
-    """The document as it is sent."""
-    return msgspec.json.encode(document(public_url, environment, today))
-
-
 def path_of(route: Route) -> str:
     """A route's path with its parameters as the API publishes them."""
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), route.template)
@@ -378,12 +372,22 @@ def _shape(name: str, *, is_list: bool = False) -> Json:
 
 
 def _schemas() -> Json:
-    schemas = schema_components()
+    schemas = {name: _in_words(name, schema) for name, schema in schema_components().items()}
     body = schemas["ProblemBody"]
     slugs = sorted({kind.slug for kind in STATUSES if kind.slug})
     types = ["about:blank", *(TYPE_BASE + slug for slug in slugs)]
     members = {**body["properties"], "type": {"type": "string", "enum": types}}
     return {**schemas, "ProblemBody": {**body, "properties": members}}
+
+
+def _in_words(name: str, schema: Json) -> Json:
+    """The schema with a sentence beside every member, before what is said of its form."""
+    members = {}
+    for member, described in schema["properties"].items():
+        parts = [described, *described.get("anyOf", ())]
+        words = [meaning(name, member), *(part.get("description") for part in parts)]
+        members[member] = {**described, "description": " ".join(filter(None, words))}
+    return {**schema, "properties": members}
 
 
 def _slug(title: str) -> str:

@@ -45,6 +45,7 @@ STATUSES: dict[type[Problem], int] = {
     problems.IllegalAgreementUpdate: 400,
     problems.TooManyRequests: 429,
     problems.Unavailable: 503,
+    problems.CrossSite: 403,
     problems.Refused: 400,
 }
 

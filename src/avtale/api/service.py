@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from importlib import resources
 from typing import Any, Final
 
 import falcon.asgi
@@ -11,8 +12,11 @@ import msgspec
 
 from avtale import __version__
 from avtale.api.metrics import Counters, exposition
+from avtale.engine import clock
 from avtale.engine.engine import Engine, StorageDown
+from avtale.operations.sales_units import Credentials
 from avtale.processing.worker import Worker
+from avtale.rulebook import Environment
 from avtale.storage.migrations import migrations
 from avtale.storage.storage import Storage
 
@@ -31,6 +35,9 @@ PAGE_HEADERS: Final = {
 
 Rendered = tuple[Callable[[], bytes], str]
 """What makes a document, and its media type."""
+
+OWN_CREDENTIALS: Final = Credentials("$CLIENT_ID", "$CLIENT_SECRET", "$SUBSCRIPTION_KEY")
+"""What the reference is written with where no keys are public."""
 
 
 class Alive:
@@ -113,7 +120,7 @@ class Figures:
             gauges["avtale_loop_alive"] = ("1 while the processing loop comes round.", alive)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                [(count,)] = await self._storage.select("open_payments")
+                [(count,)] = await self._storage.select("count_open_payments")
             gauges["avtale_payments_open"] = ("Payments whose outcome is not known yet.", count)
         except (StorageDown, TimeoutError):
             pass
@@ -157,6 +164,31 @@ def add_service(
     app.add_route("/metrics", Figures(counters, engine, worker, storage))
     for path, (make, media_type) in documents.items():
         app.add_route(path, Document(make, media_type))
+
+
+def documents(
+    public_url: str, environment: Environment, credentials: Credentials
+) -> dict[str, Rendered]:
+    """The reference by path, for programs and for people, made when somebody asks for it."""
+
+    def described() -> dict[str, Any]:
+        from avtale.api.openapi import document  # noqa: PLC0415 -- loaded where it is asked for
+
+        return document(public_url, environment, clock.real_now().date())
+
+    def page() -> bytes:
+        from avtale.api import reference  # noqa: PLC0415 -- loaded where it is asked for
+
+        return reference.page(described(), credentials)
+
+    def style() -> bytes:
+        return resources.files("avtale.api").joinpath("templates/reference.css").read_bytes()
+
+    return {
+        "/openapi.json": (lambda: msgspec.json.encode(described()), "application/json"),
+        "/docs": (page, "text/html; charset=utf-8"),
+        "/docs/reference.css": (style, "text/css; charset=utf-8"),
+    }
 
 
 def _say(resp: falcon.asgi.Response, answer: dict[str, object]) -> None:

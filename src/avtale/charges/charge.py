@@ -93,8 +93,8 @@ class Charge(msgspec.Struct, frozen=True):
 
     @property
     def held(self) -> int:
-        """What is reserved and neither captured nor released."""
-        return self.reserved - self.captured - self.cancelled
+        """What is reserved and neither captured nor released; nothing where nothing was reserved."""
+        return self.reserved - self.captured - self.cancelled if self.reserved else 0
 
     @property
     def refundable(self) -> int:

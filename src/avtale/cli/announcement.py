@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from avtale.cli.installation import shown
 from avtale.cli.output import bold, dim, say
-from avtale.cli.running import shown
 from avtale.instants import iso
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT
 
@@ -14,8 +14,14 @@ if TYPE_CHECKING:
     from avtale.sales_units import SalesUnit
     from avtale.server import Parts
 
-VENDOR_URL = "https://apitest.vipps.no"
+VENDOR_URL: Final = "https://apitest.vipps.no"
 """Where code that was written for the vendor's test environment sends its requests."""
+
+PAGES: Final = {"reference": "/docs"}
+"""What there is to look at beside the API, by name and path; a test fetches each."""
+
+SANDBOX_PAGES: Final = {"control": "/sandbox/sales-units"}
+"""The same, where payers and clocks obey."""
 
 _DRAFT = {
     "pricing": {"amount": 49900, "currency": "NOK"},
@@ -38,19 +44,15 @@ async def announce(parts: Parts, url: str, *, as_json: bool) -> None:
 async def _told(parts: Parts, url: str) -> dict[str, Any]:
     url = url.rstrip("/")
     unit = await _public_unit(parts)
-    told: dict[str, Any] = {"urls": {"api": url}, "keys": None, "curl": None, "baseUrl": url}
+    urls = {"api": url} | {name: url + path for name, path in PAGES.items()}
+    told: dict[str, Any] = {"urls": urls, "keys": None, "curl": None, "baseUrl": url}
     now = parts.engine.real_now()
     told["clock"] = {"now": iso(now), "mode": "running"}
     told["data"] = shown(parts.settings.data)
     if parts.settings.environment == "test":
-        from avtale.server import PUBLIC_PAYER
+        from avtale.payers import PUBLIC_PAYER
 
-        told["urls"] |= {
-            "dashboard": f"{url}/dashboard",
-            "phone": f"{url}/phone/{PUBLIC_PAYER}",
-            "landing": f"{url}/landing",
-            "control": f"{url}/sandbox",
-        }
+        told["urls"] |= {name: url + path for name, path in SANDBOX_PAGES.items()}
         if unit is not None:
             told["keys"] = _keys(PUBLIC_PAYER)
             told["curl"] = _curl(url)
@@ -84,6 +86,7 @@ def _keys(phone_number: str) -> dict[str, str]:
 def _curl(url: str) -> str:
     """A token and a draft in one command; needs bash or the like, curl and sed."""
     public = PUBLIC_CREDENTIALS
+    members = ",\n".join(f'    "{name}": {json.dumps(value)}' for name, value in _DRAFT.items())
     return f"""\
 curl -sS {url}/recurring/v3/agreements \\
   -H "Authorization: Bearer $(curl -sS -X POST {url}/accesstoken/get \\
@@ -95,7 +98,9 @@ curl -sS {url}/recurring/v3/agreements \\
   -H 'Merchant-Serial-Number: {PUBLIC_UNIT}' \\
   -H "Idempotency-Key: draft-$RANDOM$RANDOM" \\
   -H 'Content-Type: application/json' \\
-  -d '{json.dumps(_DRAFT)}'"""
+  -d '{{
+{members}
+  }}'"""
 
 
 def _lines(told: dict[str, Any]) -> list[str]:

@@ -72,7 +72,9 @@ def run(words: Sequence[str]) -> int:
     """Run one command; returns its exit code. Raises Failure."""
     app = application(words[0] if words else "")
     try:
-        code = app(list(words), exit_on_error=False, print_error=False, result_action="return_value")
+        code = app(
+            list(words), exit_on_error=False, print_error=False, result_action="return_value"
+        )
     except CycloptsError as error:
         complain(str(error))
         complain(f"See: avtale {' '.join([*(error.command_chain or ()), '--help'])}")

@@ -34,6 +34,11 @@ def say_json(answer: Any) -> None:
     say(json.dumps(answer, indent=indent, ensure_ascii=False))
 
 
+def reader_is_gone() -> None:
+    """Whoever read our output has had enough (`avtale … | head`); nothing more is written to it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def is_terminal(stream: TextIO | None = None) -> bool:
     """Whether a person looks at the stream, standard output unless another is given."""
     stream = stream or sys.stdout

@@ -21,9 +21,7 @@ class Given(NamedTuple):
 
 def read(words: Sequence[str]) -> Given | None:
     """What the words say, or None where they are not plain enough to be sure."""
-    defaults = dict(
-        zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True)
-    )
+    defaults = dict(zip(Settings.__struct_fields__, Settings.__struct_defaults__, strict=True))
     settings: dict[str, str | bool] = {}
     flags = {"--json": False, "--quiet": False}
     left = iter(words)

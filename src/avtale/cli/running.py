@@ -7,17 +7,16 @@ import contextlib
 import gc
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from avtale import logs
-from avtale.cli.output import Failure
-from avtale.configuration import SettingRefused, Settings, load
+from avtale.cli.installation import is_file, settings_of, settings_refused, shown, start, unusable
+from avtale.cli.output import Failure, reader_is_gone
 
 if TYPE_CHECKING:
+    from avtale.configuration import Settings
     from avtale.listening import Listener
     from avtale.server import Parts
 
@@ -33,18 +32,12 @@ log = logs.get_logger("avtale.running")
 
 def run(part: str, given: Mapping[str, Any], *, as_json: bool = False, quiet: bool = False) -> int:
     """Serve until told to stop; raises Failure with one sentence where that cannot be."""
-    # Nothing that is made while starting is garbage; looking for some costs a tenth of the time.
-    gc.disable()
     settings = settings_for(cast(Part, part), given)
     logs.configure(settings.log_level)
-    try:
-        from avtale import listening, server
-    except ModuleNotFoundError as missing:
-        raise Failure(
-            f"Serving needs the package {missing.name}; install it with: pip install 'avtale[server]'"
-        ) from missing
+    from avtale import listening, server
+
     if part != "worker":
-        with _settings_refused():
+        with settings_refused():
             server.require_safe_address(settings)
     with _alone_on(settings.data), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         try:
@@ -55,8 +48,7 @@ def run(part: str, given: Mapping[str, Any], *, as_json: bool = False, quiet: bo
 
 def settings_for(part: Part, given: Mapping[str, Any]) -> Settings:
     """The settings of one part; raises Failure where they make no sense."""
-    with _settings_refused():
-        settings = load(given, defaults={"log_level": "info"} if part == "worker" else None)
+    settings = settings_of(given, {"log_level": "info"} if part == "worker" else None)
     if part != "up" and not settings.data.startswith(("postgresql://", "postgres://")):
         raise Failure(
             f"`avtale {part}` shares its data with other processes, and {shown(settings.data)} "
@@ -66,50 +58,32 @@ def settings_for(part: Part, given: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def shown(data: str) -> str:
-    """Where data is, as it may be shown: a file with its folder, a server without its password."""
-    if data == "memory:":
-        return data
-    if "://" not in data:
-        return str(Path(data).absolute())
-    scheme, _, rest = data.partition("://")
-    user, at, where = rest.rpartition("@")
-    return f"{scheme}://{user.partition(':')[0]}{at}{where}"
-
-
 async def _serve(part: Part, settings: Settings, *, as_json: bool, quiet: bool) -> int:
     from avtale import server
     from avtale.listening import Listener, take, url_of
 
     stopping = _stop_signals()
     if part == "worker":
-        parts = await started(settings)
+        parts = await start(settings)
         log.info("worker started", data=shown(settings.data))
+        _settle_down()
         await stopping.wait()
         return await _stop(parts)
     taken = take(settings.host, settings.port)
     url = url_of(taken)
-    parts = await started(settings, public_url=url, work=part == "up")
+    parts = await start(settings, public_url=url, work=part == "up")
     listener = Listener(server.application(parts), taken)
     listener.start()
     await _answers(url)
     if not quiet:
         from avtale.cli.announcement import announce
 
-        await announce(parts, url, as_json=as_json)
+        try:
+            await announce(parts, url, as_json=as_json)
+        except BrokenPipeError:
+            reader_is_gone()
     _settle_down()
     return await _until_stopped(listener, parts, stopping)
-
-
-async def started(settings: Settings, **how: Any) -> Parts:
-    """The parts, joined; raises Failure where the database cannot be opened."""
-    from avtale import server
-    from avtale.engine.engine import StorageDown
-
-    try:
-        return await server.start(settings, **how)
-    except (StorageDown, OSError) as down:
-        raise Failure(f"The data in {shown(settings.data)} cannot be used: {down}.") from down
 
 
 async def _until_stopped(listener: Listener, parts: Parts, stopping: asyncio.Event) -> int:
@@ -128,11 +102,12 @@ async def _until_stopped(listener: Listener, parts: Parts, stopping: asyncio.Eve
 async def _stop(parts: Parts) -> int:
     from avtale import server
 
-    try:
-        await asyncio.wait_for(server.stop(parts), STOP_SECONDS)
-    except TimeoutError:
+    stopped = asyncio.ensure_future(server.stop(parts))
+    await asyncio.wait([stopped], timeout=STOP_SECONDS)
+    if not stopped.done():
         log.error("stopped before all work was done", seconds=STOP_SECONDS)
         return 1
+    stopped.result()
     return 0
 
 
@@ -147,26 +122,32 @@ def _stop_signals() -> asyncio.Event:
         for each in wanted:
             loop.remove_signal_handler(each)
 
-    for each in wanted:
-        loop.add_signal_handler(each, stop)
+    # Where there are none, Ctrl-C ends the process as it ends any other.
+    with contextlib.suppress(NotImplementedError):
+        for each in wanted:
+            loop.add_signal_handler(each, stop)
     return stopping
 
 
 async def _answers(url: str) -> None:
-    """Return once the server answers an HTTP request."""
+    """Return once the server answers an HTTP request; raises Failure where it does not."""
     host, _, port = url.removeprefix("http://").rpartition(":")
     request = f"GET /livez HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
-    async with asyncio.timeout(ANSWER_SECONDS):
-        reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-        writer.write(request.encode())
-        await reader.readline()
-        writer.close()
-        with contextlib.suppress(OSError):
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+            writer.write(request.encode())
+            answer = await reader.read()
+            writer.close()
             await writer.wait_closed()
+    except OSError as error:
+        raise Failure(f"The server has started, but cannot be reached at {url}.") from error
+    if b" 200 " not in answer.partition(b"\r\n")[0]:
+        raise Failure(f"The server has started, but does not answer at {url} as it should.")
 
 
 def _settle_down() -> None:
-    """What is here now stays: the garbage collector need not look at it again, and looks seldom."""
+    """What is here now stays: the garbage collector, off since the start, need not look at it again."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     gc.enable()
@@ -181,17 +162,9 @@ def _loop_factory() -> Any:
 
 
 @contextlib.contextmanager
-def _settings_refused() -> Iterator[None]:
-    try:
-        yield
-    except SettingRefused as refused:
-        raise Failure(str(refused), 2) from refused
-
-
-@contextlib.contextmanager
 def _alone_on(data: str) -> Iterator[None]:
     """Keep a second server away from a database file; the lock goes with the process, however it ends."""
-    if data == "memory:" or "://" in data or sys.platform == "win32":
+    if not is_file(data) or sys.platform == "win32":
         yield
         return
     import fcntl
@@ -200,7 +173,7 @@ def _alone_on(data: str) -> Iterator[None]:
     try:
         held = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Failure(f"The data in {shown(data)} cannot be used: {error.strerror}.") from error
+        raise unusable(data, error.strerror) from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

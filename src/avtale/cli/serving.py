@@ -11,15 +11,17 @@ from cyclopts import App, Group, Parameter
 from avtale.cli.running import Part, run
 from avtale.configuration import FILE_NAME, Setting, described
 
-_ABOUT_SETTINGS: Final = f"""
-Each setting is an option, a variable of the environment (AVTALE_PORT), or a line under
-[server] in {FILE_NAME}; an option wins over a variable, a variable over the file.
-"""
+_ABOUT_SETTINGS: Final = (
+    "\nEach setting is an option, a variable of the environment, or a line under [server] in "
+    f"{FILE_NAME}; an option wins over a variable, a variable over the file.\n"
+)
 
 UP: Final = f"""\
-Start everything on one port: the API, landing page, phone, dashboard and control API.
+Start everything on one port: the API, its reference, the control API, and what is due.
 
-It prints what one needs: the addresses, keys that work, a command to paste. For example:
+It prints what one needs: the addresses, keys that work, a command to paste.
+
+For example:
 
     avtale up
     avtale up --port 0 --data memory: --json
@@ -81,7 +83,7 @@ def _option(setting: Setting, default: str | None) -> Argument:
     shown = default or setting.default
     how = Parameter(
         help=f"{setting.sentence} [{setting.variable}]",
-        show_default=(lambda _: shown) if shown not in {None, False} else False,
+        show_default=str(shown) if shown not in {None, False} else False,
         negative=f"--no-{setting.option[2:]}" if plain is bool else (),
         group=_SETTINGS,
     )
@@ -92,9 +94,7 @@ def _option(setting: Setting, default: str | None) -> Argument:
 
 def _flag(name: str, sentence: str) -> Argument:
     how = Parameter(help=sentence, negative=(), show_default=False, group=_OUTPUT)
-    return Argument(
-        name, Argument.KEYWORD_ONLY, default=False, annotation=Annotated[bool, how]
-    )
+    return Argument(name, Argument.KEYWORD_ONLY, default=False, annotation=Annotated[bool, how])
 
 
 up = _app("up", UP)

@@ -25,6 +25,8 @@ Result = TypeVar("Result")
 
 log = get_logger("avtale.engine")
 
+_GONE = "The database cannot take the work now; nothing was written."
+
 
 class Taken(Exception):
     """A row that the batch inserts, or a lock it wants, was taken meanwhile: decide again."""
@@ -120,24 +122,29 @@ class Engine:
             if len(batch) == 1:
                 await self._insist(batch[0])
             else:
-                for waiting in batch:
-                    await self._run([waiting])
+                await self._run_one_by_one(batch)
             return
         except StorageDown as down:
             log.error("storage down", reason=str(down), commands=len(batch))  # noqa: TRY400 -- no fault of the code
-            gone = Unavailable("The database cannot take the work now; nothing was written.", 2)
             for waiting in batch:
-                waiting.fail(gone)
+                waiting.fail(Unavailable(_GONE, 2))
             return
         except Exception as unforeseen:
             log.exception("batch failed", commands=len(batch))
-            for waiting in batch:
-                waiting.fail(unforeseen)
+            if len(batch) == 1:
+                batch[0].fail(unforeseen)
+            else:
+                # One of them is what the database does not take; the others shall not suffer for it.
+                await self._run_one_by_one(batch)
             return
         for waiting in batch:
             waiting.finish()
         for listener in self.listeners:
             listener([waiting.decided for waiting in batch])
+
+    async def _run_one_by_one(self, batch: list[_Waiting]) -> None:
+        for waiting in batch:
+            await self._run([waiting])
 
     async def _insist(self, waiting: _Waiting) -> None:
         """One command alone, a few times more: the row that was taken is there to be seen now."""
@@ -148,7 +155,8 @@ class Engine:
             except Taken:
                 continue
             except StorageDown as down:
-                waiting.fail(Unavailable(f"The database cannot take the work now ({down}).", 2))
+                log.error("storage down", reason=str(down), commands=1)  # noqa: TRY400 -- no fault of the code
+                waiting.fail(Unavailable(_GONE, 2))
             except Exception as unforeseen:
                 log.exception("command failed", command=waiting.command.name)
                 waiting.fail(unforeseen)

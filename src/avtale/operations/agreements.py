@@ -114,7 +114,7 @@ def stop_agreement(world: World, call: Call, agreement_id: str, actor: Actor) ->
         if charge.status in {"PENDING", "DUE"}:
             cancel_before_reservation(world, call, agreement, charge, key or charge.system_key)
         elif charge.held and charge.open_payment is None and actor != "USER":
-            begin_release(world, call, agreement, charge, key or charge.system_key)
+            begin_release(world, call, charge, key or charge.system_key)
     world.tell(AgreementHappened("stopped", call.now, agreement, actor))
     return agreement
 

@@ -105,8 +105,8 @@ def create_charges(
 
 def create_bulk_item(world: World, call: Call, batch: str, position: int) -> None:
     """Create one waiting item of a bulk; where that fails, the merchant is told by an event."""
-    waiting = world.get(BulkItem, call.merchant_serial_number, batch, position)
-    if waiting.state != "WAITING":
+    waiting = world.find(BulkItem, call.merchant_serial_number, batch, position)
+    if waiting is None or waiting.state != "WAITING":
         return
     item = msgspec.json.decode(waiting.body, type=BulkCharge)
     body = item.as_create_charge()
@@ -157,7 +157,8 @@ def cancel_charge(
             f"The charge is {charge.status} and its reservation could be cancelled "
             f"for {call.rules.capture_days} days."
         )
-    return InProgress(begin_release(world, call, agreement, charge, call.idempotency_key))
+    key = call.idempotency_key
+    return InProgress(begin_release(world, call, charge, key, answers=call.answers))
 
 
 def capture_charge(

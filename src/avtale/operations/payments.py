@@ -51,10 +51,9 @@ def begin_payment(
 
 
 def begin_release(
-    world: World, call: Call, agreement: Agreement, charge: Charge, cause: str
+    world: World, call: Call, charge: Charge, cause: str, *, answers: str | None = None
 ) -> Payment:
-    """Ask for what is held to go back to the payer; the waiting answer is that of a cancel alone."""
-    answers = call.answers if agreement.status == "ACTIVE" and call.idempotency_key else None
+    """Ask for what is held to go back to the payer; `answers` is given where a request waits for that."""
     payment = _payment(call, world, charge, "CANCEL", charge.held, cause, call.now, answers)
     world.put(charge.claimed(payment.payment_key))
     world.begin(payment)
@@ -74,7 +73,7 @@ def begin_attempt(
         return None
     run_at = charge.wake_at
     is_waiting = charge.status == "DUE" or (
-        charge.status == "PENDING" and (charge.type == "UNSCHEDULED" or now)
+        charge.status == "PENDING" and charge.type == "UNSCHEDULED"
     )
     if not is_waiting or run_at is None or (run_at > call.now and not now):
         return None
@@ -118,8 +117,7 @@ def release_reservation(world: World, call: Call, charge_id: str) -> Payment | N
         return None
     if charge.wake_at is None or charge.wake_at > call.now:
         return None
-    agreement = world.get(Agreement, call.merchant_serial_number, charge.agreement_id)
-    return begin_release(world, call, agreement, charge, charge.system_key)
+    return begin_release(world, call, charge, charge.system_key)
 
 
 def take_up(world: World, call: Call, key: str) -> Payment | None:
@@ -141,8 +139,13 @@ def take_up(world: World, call: Call, key: str) -> Payment | None:
 def record_outcome(
     world: World, call: Call, key: str, fence: int, answer: GatewayAnswer
 ) -> Payment | None:
-    """Take the gateway's answer in; None where somebody with a higher fence has taken over."""
-    payment = world.get(Payment, key)
+    """Take the gateway's answer in; None where somebody with a higher fence has taken over.
+
+    None, too, where the sales unit was erased meanwhile.
+    """
+    payment = world.find(Payment, key)
+    if payment is None:
+        return None
     charge = world.get(Charge, payment.merchant_serial_number, payment.charge_id)
     if not payment.is_open or payment.fence != fence or charge.open_payment != key:
         return None
@@ -370,5 +373,6 @@ def _follow_up(
             world.tell(AgreementHappened("activated", call.now, active, "USER"))
         return
     stopped_for_good = agreement.status == "STOPPED" and agreement.stopped_by != "USER"
-    if stopped_for_good and charge.held and payment.status == "OK":
-        begin_release(world, call, agreement, charge, charge.system_key)
+    # A release that was refused waits for its day, or it would be asked for again without end.
+    if stopped_for_good and charge.held and payment.kind != "CANCEL":
+        begin_release(world, call, charge, charge.system_key)

@@ -84,7 +84,9 @@ class Clocks:
             await self.advance(msn, to=at, then_frozen=True)
             return await self.show(msn)
         async with self.alone(msn):
-            return await self._move(msn, lambda unit, now: _free(unit, now).frozen_at(unit.now(now)))
+            return await self._move(
+                msn, lambda unit, now: _free(unit, now).frozen_at(unit.now(now))
+            )
 
     async def resume(self, msn: str) -> SalesUnit:
         """Let the clock run on from where it stands."""

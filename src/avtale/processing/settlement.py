@@ -43,11 +43,17 @@ class Settlement:
         return happened
 
     async def _ask(self, payments: Sequence[Payment]) -> list[GatewayAnswer]:
+        keys = [payment.payment_key for payment in payments]
         try:
-            return await self._gateway.ask([ask_of(payment) for payment in payments])
+            answers = await self._gateway.ask([ask_of(payment) for payment in payments])
         except Exception as error:
             log.exception("gateway failed", payments=len(payments), reason=str(error))
-            return [GatewayAnswer(payment.payment_key, "UNCLEAR") for payment in payments]
+        else:
+            if [answer.payment_key for answer in answers] == keys:
+                return answers
+            # An answer that was given to another ask would move somebody else's money.
+            log.error("gateway answered something else", asked=len(keys), answered=len(answers))
+        return [GatewayAnswer(key, "UNCLEAR") for key in keys]
 
     async def _record(
         self, outcomes: list[tuple[Payment, GatewayAnswer]]

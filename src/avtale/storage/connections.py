@@ -46,6 +46,7 @@ _LASTING = (
 
 _LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _TAKEN = {
+    "23503",  # foreign_key_violation: a unit is being erased while another writes for it
     "23505",  # unique_violation: another inserted the row first
     "40001",  # serialization_failure
     "40P01",  # deadlock_detected
@@ -104,10 +105,11 @@ class Connections:
 
         A transaction that is still open at the end of an error is undone.
         """
-        if self._pool is None:
+        pool = self._pool
+        if pool is None:
             raise StorageDown("the database is not open")
         with connecting():
-            connection = await self._pool.acquire(timeout=_CONNECT_SECONDS)
+            connection = await pool.acquire(timeout=_CONNECT_SECONDS)
         try:
             with _told_apart():
                 yield connection
@@ -117,7 +119,7 @@ class Connections:
         finally:
             # What was committed stays committed, even if the connection breaks right after.
             with contextlib.suppress(*_LOST):
-                await self._pool.release(connection)
+                await pool.release(connection)
 
 
 async def connect_to_migrate(dsn: str) -> Connection:
@@ -171,13 +173,16 @@ def _sentence(error: BaseException) -> str:
 
 async def _give_up(connection: Borrowed, error: BaseException) -> None:
     """Undo what is open; a connection that cannot is dropped, and the server undoes it."""
-    if not isinstance(error, Exception):
+    try:
+        if isinstance(error, Exception):
+            if connection.is_in_transaction():
+                await connection.execute("ROLLBACK")
+            return
+    except (asyncpg.PostgresError, *_LOST):
+        pass
+    # One that is lost already went back to the pool by itself.
+    with contextlib.suppress(asyncpg.InterfaceError):
         connection.terminate()
-    elif not connection.is_closed() and connection.is_in_transaction():
-        try:
-            await connection.execute("ROLLBACK")
-        except (asyncpg.PostgresError, *_LOST):
-            connection.terminate()
 
 
 async def _prepare(connection: Connection) -> None:

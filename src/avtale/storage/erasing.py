@@ -7,21 +7,26 @@ from collections.abc import Sequence
 from typing import Final
 
 from avtale.engine.engine import Taken
+from avtale.problems import Conflict
 from avtale.storage.storage import Storage
 
 OWNED: Final = (
-    "gateway_scripts",
-    "gateway_ledger",
-    "events",
     "payments",
     "charge_history",
     "charges",
     "bulk_items",
     "agreement_history",
     "agreements",
+    "events",
+    "gateway_scripts",
+    "gateway_ledger",
     "idempotency_keys",
 )
-"""The tables that hold what a unit owns, children before parents; `queries/sandbox.sql` has a statement for each."""
+"""The tables that hold what a unit owns; `queries/sandbox.sql` has a statement for each.
+
+Children come before parents, and what refers to nothing by a foreign key comes last: once a unit's charges and
+agreements are gone, no other process can add to it.
+"""
 
 ITSELF: Final = ("subscription_keys", "grants", "clients", "sales_units")
 """The tables that hold the unit itself, and the keys that are good for nothing else."""
@@ -30,18 +35,24 @@ _PAUSES_SECONDS: Final = (0.0, 0.01, 0.05, 0.2, 0.5)
 
 
 async def erase(storage: Storage, msn: str) -> None:
-    """Erase the unit and all it owns; nothing happens where there is no such unit."""
+    """Erase the unit and all it owns; nothing happens where there is no such unit.
+
+    Raises Conflict where other processes do not stop writing for it, StorageDown as ever.
+    """
     await _execute(storage, msn, [f"erase_{table}" for table in (*OWNED, *ITSELF)])
 
 
 async def reset(storage: Storage, msn: str) -> None:
-    """Erase all that the unit owns; it keeps its name, rules and keys, and its clock shows the present."""
+    """Erase all that the unit owns; it keeps its name, rules and keys, and its clock shows the present.
+
+    Raises as `erase` does.
+    """
     erasing = [f"erase_{table}" for table in OWNED]
     await _execute(storage, msn, [*erasing, "return_to_the_present"])
 
 
 async def _execute(storage: Storage, msn: str, statements: Sequence[str]) -> None:
-    """All or nothing; once more where another process writes for the unit at that moment."""
+    """All or nothing; once more where something is written for the unit, or asked of the gateway, meanwhile."""
     named = [(name, {"msn": msn}) for name in ("begin_erasing", *statements, "end_erasing")]
     for pause_seconds in _PAUSES_SECONDS:
         await asyncio.sleep(pause_seconds)
@@ -50,4 +61,4 @@ async def _execute(storage: Storage, msn: str, statements: Sequence[str]) -> Non
         except Taken:
             continue
         return
-    raise Taken(f"others go on writing for {msn}")
+    raise Conflict(f"Others go on writing for the sales unit {msn}; try again when they are done.")

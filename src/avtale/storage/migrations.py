@@ -20,6 +20,11 @@ class Migration(NamedTuple):
     name: str
     text: str
 
+    @property
+    def title(self) -> str:
+        """As people are told of it: `0001 foundation`."""
+        return f"{self.number:04} {self.name.replace('_', ' ')}"
+
     def sql(self, dialect: Dialect) -> str:
         """The statements as `dialect` understands them."""
         text = _ONLY.sub(lambda m: m[2] if m[1] == dialect else "", self.text)

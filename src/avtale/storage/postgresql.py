@@ -65,6 +65,7 @@ class PostgreSQLStorage:
 
     def __init__(self, dsn: str, *, pool_size: int = 8) -> None:
         self._dsn = dsn
+        self.migrated: list[str] = []
         self._rows = Connections(dsn, pool_size, FOR_ROWS, at_once=1)
         self._queries = Connections(dsn, pool_size, FOR_QUERIES, at_once=0)
 
@@ -103,6 +104,7 @@ class PostgreSQLStorage:
                         async with connection.transaction():
                             await connection.execute(migration.sql("postgresql"))
                             await connection.execute(_APPLY, migration.number, migration.name)
+                        self.migrated.append(migration.title)
         finally:
             with connecting():
                 await connection.close(timeout=5)

@@ -40,6 +40,7 @@ class SQLiteStorage:
 
     def __init__(self, path: str | None) -> None:
         self.path = path
+        self.migrated: list[str] = []
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="avtale-commit")
@@ -137,6 +138,7 @@ class SQLiteStorage:
                     writer.execute(
                         "INSERT INTO migrations VALUES (?, ?)", (migration.number, migration.name)
                     )
+                    self.migrated.append(migration.title)
             writer.execute("COMMIT")
         except BaseException:
             _undo(writer)
@@ -254,7 +256,12 @@ class SQLiteStorage:
             raise StorageDown(f"{self.path}: {_sentence(error)}") from error
 
 
-_TAKEN = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+_TAKEN = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+    # A unit is being erased while something is written for it.
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
+}
 
 
 def _identity(path: str) -> tuple[int, int]:

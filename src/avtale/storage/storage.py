@@ -19,6 +19,11 @@ class Storage(Protocol):
         """Which kind it is."""
         ...
 
+    @property
+    def migrated(self) -> Sequence[str]:
+        """The migrations that opening applied, by number and name."""
+        ...
+
     async def open(self) -> None:
         """Connect, and bring the schema up to date."""
         ...

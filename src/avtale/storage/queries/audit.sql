@@ -5,20 +5,27 @@
 -- SQLite then reads the left side first, and PostgreSQL chooses for itself.
 
 -- name: audit_units
--- The rules and clocks there are; `now` is each clock's time.
+-- The rules that units go by.
 SELECT DISTINCT market, features, rules FROM sales_units
 
 -- name: audit_erasing
+-- Units that are being erased: their rows go one after another, so nothing is said of them meanwhile.
 SELECT merchant_serial_number FROM erasing
+
+-- name: audit_left_erasing
+-- Where erasing has ended, history is protected again.
+SELECT 'H-4 ' AS broken, merchant_serial_number AS erasing FROM erasing WHERE :quiescent = 1
 
 -- name: audit_size
 SELECT COUNT(*) FROM charges
 
 -- name: audit_charges
--- What a charge says of itself: its amounts, its sums, its status, its ceiling.
-SELECT broken, merchant_serial_number, charge_id, status, amount, reserved, captured, cancelled, refunded
+-- What a charge says of itself: its amounts, its sums, its status, its ceiling, its days.
+-- Days are the market's; a day that is surely right in a zone one to three hours east of UTC is not looked up.
+SELECT broken, merchant_serial_number, charge_id, status, amount, reserved, captured, cancelled, refunded,
+    market, features, rules, created, due_day, retry_days, changed, now
 FROM (
-    SELECT merchant_serial_number, charge_id, status, amount, reserved, captured, cancelled, refunded,
+    SELECT looked.*,
         CASE WHEN whole = 1 THEN '' ELSE 'M-1 ' END
         || CASE WHEN sound = 1 THEN '' ELSE 'M-2 ' END
         || CASE WHEN sound = 0 OR CASE status
@@ -33,9 +40,21 @@ FROM (
             WHEN 'REFUNDED' THEN refunded > 0 AND refunded = captured AND captured + cancelled = amount
             WHEN 'CANCELLED' THEN captured = 0 AND cancelled = amount
             ELSE 1 = 0 END THEN '' ELSE 'M-6 ' END
-        || CASE WHEN below_ceiling = 1 THEN '' ELSE 'M-7 ' END AS broken
+        || CASE WHEN CASE WHEN ceiling IS NOT NULL THEN amount <= ceiling ELSE type = 'INITIAL' OR EXISTS (
+                SELECT 1 FROM agreements a WHERE a.merchant_serial_number = looked.merchant_serial_number
+                    AND a.agreement_id = looked.agreement_id AND a.pricing LIKE '%"FLEXIBLE"%') END THEN '' ELSE 'M-7 ' END
+        || CASE WHEN (payments > 0 OR reserved > 0 OR open_payment IS NOT NULL) AND NOT EXISTS (
+                SELECT 1 FROM payments p
+                WHERE p.payment_key > looked.merchant_serial_number || ':' || looked.charge_id || ':'
+                    AND p.payment_key < looked.merchant_serial_number || ':' || looked.charge_id || ';') THEN 'R-1 ' ELSE '' END
+        || CASE WHEN type <> 'RECURRING' THEN ''
+            ELSE CASE WHEN due BETWEEN created + :lead_ms AND created + :horizon_ms THEN '' ELSE 'T-8? ' END
+            || CASE WHEN status = 'FAILED' AND processing_mode = 'MULTIPLE_ATTEMPTS'
+                AND changed < due + (retry_days + 1) * 86400000 THEN 'T-7? ' ELSE '' END
+            || CASE WHEN :quiescent = 1 AND status IN ('PENDING', 'DUE') AND now > due + retry_days * 86400000
+                THEN 'L-3? ' ELSE '' END END AS broken
     FROM (
-        SELECT c.merchant_serial_number, c.charge_id, c.status, c.amount, c.reserved, c.captured, c.cancelled, c.refunded,
+        SELECT c.*, u.market, u.features, u.rules, COALESCE(u.clock_at, :real_now + u.clock_offset_ms) AS now,
             CASE WHEN c.amount BETWEEN 0 AND 2147483647 AND c.amount = CAST(c.amount AS INTEGER)
                 AND c.captured = CAST(c.captured AS INTEGER) AND c.cancelled = CAST(c.cancelled AS INTEGER)
                 AND c.refunded = CAST(c.refunded AS INTEGER)
@@ -43,14 +62,9 @@ FROM (
                 THEN 1 ELSE 0 END AS whole,
             CASE WHEN c.reserved IN (0, c.amount) AND c.captured >= 0 AND c.cancelled >= 0
                 AND c.captured + c.cancelled <= c.amount AND (c.reserved > 0 OR c.captured = 0)
-                AND c.refunded BETWEEN 0 AND c.captured THEN 1 ELSE 0 END AS sound,
-            CASE WHEN c.ceiling IS NOT NULL THEN CASE WHEN c.amount <= c.ceiling THEN 1 ELSE 0 END
-                WHEN c.type = 'INITIAL' THEN 1
-                WHEN EXISTS (SELECT 1 FROM agreements a WHERE a.merchant_serial_number = c.merchant_serial_number
-                    AND a.agreement_id = c.agreement_id AND a.pricing NOT LIKE '%"FLEXIBLE"%') THEN 0
-                ELSE 1 END AS below_ceiling
-        FROM charges c LEFT JOIN sales_units u ON u.merchant_serial_number = c.merchant_serial_number
-    ) AS measured
+                AND c.refunded BETWEEN 0 AND c.captured THEN 1 ELSE 0 END AS sound
+        FROM charges c CROSS JOIN sales_units u WHERE u.merchant_serial_number = c.merchant_serial_number
+    ) AS looked
 ) AS judged
 WHERE broken <> ''
 
@@ -165,10 +179,13 @@ FROM (
 WHERE broken <> ''
 
 -- name: audit_payments
--- Each payment beside its charge and its agreement.
-SELECT broken, payment_key, merchant_serial_number, charge_id, status
+-- Each payment beside its charge and its agreement; instants whose day is in doubt go to the market's calendar.
+SELECT broken, payment_key, merchant_serial_number, charge_id, kind, status,
+    market, features, rules, due_day, retry_days, run_at, asked, opened
 FROM (
-    SELECT p.payment_key, p.merchant_serial_number, p.charge_id, p.status,
+    SELECT p.payment_key, p.merchant_serial_number, p.charge_id, p.kind, p.status, u.market, u.features, u.rules,
+        c.due_day, c.retry_days, p.run_at, p.asked,
+        CASE p.kind WHEN 'CAPTURE' THEN c.reserved_at WHEN 'REFUND' THEN c.captured_at END AS opened,
         CASE WHEN p.amount BETWEEN 1 AND 2147483647 AND p.amount = CAST(p.amount AS INTEGER) AND p.currency = c.currency
             THEN '' ELSE 'M-1 ' END
         || CASE WHEN p.payment_key = p.merchant_serial_number || ':' || p.charge_id || ':' || p.kind || ':' || p.sequence
@@ -178,16 +195,21 @@ FROM (
         || CASE WHEN p.settled < p.asked - :skew_ms OR (p.settled IS NULL) = (p.status IN ('OK', 'DECLINED'))
             THEN 'R-7 ' ELSE '' END
         || CASE WHEN p.agreement_id = c.agreement_id THEN '' ELSE 'T-1 ' END
-        || CASE WHEN p.kind IN ('DIRECT_CAPTURE', 'RESERVE') AND a.status IN ('STOPPED', 'EXPIRED')
-            AND p.asked > a.changed + :skew_ms THEN 'T-6 ' ELSE '' END
         || CASE WHEN CASE p.status WHEN 'ASKED' THEN p.lease_until IS NOT NULL AND p.wake_at IS NULL
                 WHEN 'UNCLEAR' THEN (p.lease_until IS NULL) <> (p.wake_at IS NULL)
                 ELSE p.lease_until IS NULL AND p.wake_at IS NULL END
             AND (p.lease_until IS NULL OR p.lease_until <= :real_now + :lease_ms + :skew_ms)
-            THEN '' ELSE 'T-10 ' END AS broken
-    FROM payments p CROSS JOIN charges c CROSS JOIN agreements a
+            THEN '' ELSE 'T-10 ' END
+        || CASE WHEN p.kind = 'CAPTURE' THEN CASE WHEN p.run_at > c.reserved_at + :capture_ms THEN 'T-8? ' ELSE '' END
+            WHEN p.kind = 'REFUND' THEN CASE WHEN p.run_at > c.captured_at + :refund_ms THEN 'T-8? ' ELSE '' END
+            WHEN p.kind = 'CANCEL' THEN ''
+            ELSE CASE WHEN a.status IN ('STOPPED', 'EXPIRED') AND p.asked > a.changed + :skew_ms THEN 'T-6 ' ELSE '' END
+            || CASE WHEN c.type <> 'RECURRING' OR (p.run_at >= c.due AND p.run_at < c.due + c.retry_days * 86400000 + 75600000)
+                THEN '' ELSE 'T-7? ' END END AS broken
+    FROM payments p CROSS JOIN charges c CROSS JOIN agreements a CROSS JOIN sales_units u
     WHERE c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
         AND a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
+        AND u.merchant_serial_number = c.merchant_serial_number
 ) AS judged
 WHERE broken <> ''
 
@@ -195,8 +217,8 @@ WHERE broken <> ''
 -- All payments of a charge, beside the charge: how many, which is open, in which order, and what they come to.
 SELECT broken, merchant_serial_number, charge_id, status, payments, open_payment
 FROM (
-    SELECT p.merchant_serial_number, p.charge_id, c.status, p.payments, c.open_payment,
-        CASE WHEN p.payments = c.payments AND p.first = 1 AND p.last = p.payments AND p.attempts = c.attempts
+    SELECT c.merchant_serial_number, c.charge_id, c.status, c.payments, c.open_payment,
+        CASE WHEN p.number = c.payments AND p.first = 1 AND p.last = p.number AND p.attempts = c.attempts
             THEN '' ELSE 'R-1 ' END
         || CASE WHEN p.open <= 1 AND COALESCE(p.open_key, '') = COALESCE(c.open_payment, '') THEN '' ELSE 'R-2 ' END
         || CASE WHEN (p.open = 1 AND p.open_sequence < p.last) OR p.done_attempt < p.last_attempt
@@ -207,11 +229,12 @@ FROM (
         || CASE WHEN p.attempts <= 1 OR (c.type = 'RECURRING' AND c.processing_mode = 'MULTIPLE_ATTEMPTS')
             THEN '' ELSE 'T-7 ' END AS broken
     FROM (
-        SELECT merchant_serial_number, charge_id, COUNT(*) AS payments, MIN(sequence) AS first, MAX(sequence) AS last,
-            SUM(CASE WHEN status IN ('ASKED', 'UNCLEAR') THEN 1 ELSE 0 END) AS open,
-            MAX(CASE WHEN status IN ('ASKED', 'UNCLEAR') THEN payment_key END) AS open_key,
-            MIN(CASE WHEN status IN ('ASKED', 'UNCLEAR') THEN sequence END) AS open_sequence,
-            SUM(CASE WHEN status IN ('ASKED', 'UNCLEAR') AND kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN 1 ELSE 0 END) AS open_attempts,
+        SELECT merchant_serial_number, charge_id AS charge, COUNT(*) AS number,
+            MIN(sequence) AS first, MAX(sequence) AS last,
+            SUM(CASE WHEN settled IS NULL THEN 1 ELSE 0 END) AS open,
+            MAX(CASE WHEN settled IS NULL THEN payment_key END) AS open_key,
+            MIN(CASE WHEN settled IS NULL THEN sequence END) AS open_sequence,
+            SUM(CASE WHEN settled IS NULL AND kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN 1 ELSE 0 END) AS open_attempts,
             SUM(CASE WHEN kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN 1 ELSE 0 END) AS attempts,
             MAX(CASE WHEN kind IN ('DIRECT_CAPTURE', 'RESERVE') THEN sequence END) AS last_attempt,
             MIN(CASE WHEN kind IN ('DIRECT_CAPTURE', 'RESERVE') AND status = 'OK' THEN sequence END) AS done_attempt,
@@ -224,14 +247,9 @@ FROM (
         FROM payments GROUP BY merchant_serial_number, charge_id
     ) AS p
     CROSS JOIN charges c
-    WHERE c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
+    WHERE c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge
 ) AS judged
 WHERE broken <> ''
-
--- name: audit_charges_without_payments
-SELECT 'R-1 ' AS broken, c.merchant_serial_number, c.charge_id, c.status, c.payments, c.open_payment FROM charges c
-WHERE (c.payments > 0 OR c.reserved > 0 OR c.open_payment IS NOT NULL) AND NOT EXISTS (
-    SELECT 1 FROM payments p WHERE p.merchant_serial_number = c.merchant_serial_number AND p.charge_id = c.charge_id)
 
 -- name: audit_gateway
 -- Payments beside the gateway's own books, where it keeps any: settled ones agree, open ones may still be on their way.
@@ -248,24 +266,6 @@ FROM (
     WHERE EXISTS (SELECT 1 FROM gateway_ledger)
 ) AS judged
 WHERE broken <> ''
-
--- name: audit_gateway_extras
-SELECT 'R-5 ' AS broken, g.payment_key, g.merchant_serial_number, g.charge_id, NULL AS status, g.result FROM gateway_ledger g
-WHERE NOT EXISTS (SELECT 1 FROM payments p WHERE p.payment_key = g.payment_key)
-
--- name: audit_gateway_books
--- The gateway's books alone: what was taken from a payer is held, with the merchant, or back with the payer.
-SELECT 'M-8 ' AS broken, merchant_serial_number, charge_id, reserved, captured, released, direct, refunded
-FROM (
-    SELECT merchant_serial_number, charge_id,
-        SUM(CASE kind WHEN 'RESERVE' THEN amount ELSE 0 END) AS reserved,
-        SUM(CASE kind WHEN 'CAPTURE' THEN amount ELSE 0 END) AS captured,
-        SUM(CASE kind WHEN 'CANCEL' THEN amount ELSE 0 END) AS released,
-        SUM(CASE kind WHEN 'DIRECT_CAPTURE' THEN amount ELSE 0 END) AS direct,
-        SUM(CASE kind WHEN 'REFUND' THEN amount ELSE 0 END) AS refunded
-    FROM gateway_ledger WHERE result = 'OK' GROUP BY merchant_serial_number, charge_id
-) AS books
-WHERE captured + released > reserved OR refunded > captured + direct
 
 -- name: audit_payers
 SELECT 'M-1 ' AS broken, phone_number FROM payers
@@ -293,62 +293,6 @@ FROM (
     FROM idempotency_keys k
 ) AS judged
 WHERE broken <> ''
-
--- name: audit_causes
--- Lines of history that carry a caller's key: the key is kept, it has an answer, and it did one thing once.
-SELECT CASE WHEN known IS NULL THEN 'I-7 ' ELSE 'I-3 ' END AS broken,
-    merchant_serial_number, charge_id, sequence, event, idempotency_key
-FROM (
-    SELECT h.merchant_serial_number, h.charge_id, h.sequence, h.event, h.idempotency_key, (
-        SELECT MAX(CASE WHEN k.state = 'DONE' AND CASE h.event
-            WHEN 'CREATE' THEN k.method = 'POST' AND k.status BETWEEN 200 AND 299
-                AND (k.path LIKE '%/agreements/charges' OR k.body LIKE '%"' || h.charge_id || '"%')
-            WHEN 'CANCEL' THEN (k.method = 'DELETE' AND k.path LIKE '%/charges/' || h.charge_id) OR k.method = 'PATCH'
-            WHEN 'CAPTURE' THEN k.method = 'POST' AND k.path LIKE '%/charges/' || h.charge_id || '/capture'
-            WHEN 'REFUND' THEN k.method = 'POST' AND k.path LIKE '%/charges/' || h.charge_id || '/refund'
-            ELSE 1 = 0 END AND (h.event = 'CANCEL' OR k.status / 100 = CASE h.success WHEN 1 THEN 2 ELSE 4 END)
-            THEN 1 ELSE 0 END)
-        FROM idempotency_keys k
-        WHERE k.merchant_serial_number = h.merchant_serial_number AND k.idempotency_key = h.idempotency_key) AS known,
-        CASE WHEN h.success = 1 AND EXISTS (
-            SELECT 1 FROM charge_history x WHERE x.merchant_serial_number = h.merchant_serial_number
-                AND x.charge_id = h.charge_id AND x.sequence < h.sequence AND x.event = h.event
-                AND x.success = 1 AND x.idempotency_key = h.idempotency_key) THEN 1 ELSE 0 END AS again
-    FROM charge_history h
-    WHERE h.idempotency_key <> '' AND h.idempotency_key NOT LIKE h.charge_id || '-%-ProcessPayment'
-) AS judged
-WHERE COALESCE(known, 0) = 0 OR again = 1
-
--- name: audit_effects
--- Answers that say something was done: it was. The id stands at the end of the path, or at the head of the body.
-SELECT 'I-3 ' AS broken, merchant_serial_number, method, path, idempotency_key
-FROM (
-    SELECT k.merchant_serial_number, k.method, k.path, k.idempotency_key, k.event,
-        CASE WHEN k.event IN ('CREATE', 'DRAFT') THEN substr(k.said, 1, length(k.said) - length(ltrim(k.said, CAST(:id_characters AS TEXT))))
-            ELSE substr(k.said, length(rtrim(k.said, replace(k.said, '/', ''))) + 1) END AS id
-    FROM (
-        SELECT merchant_serial_number, method, path, idempotency_key,
-            CASE WHEN method = 'DELETE' AND path LIKE '%/charges/%' THEN 'CANCEL'
-                WHEN method <> 'POST' THEN NULL
-                WHEN path LIKE '%/capture' THEN 'CAPTURE'
-                WHEN path LIKE '%/refund' THEN 'REFUND'
-                WHEN body LIKE '{"chargeId":"%' THEN 'CREATE'
-                WHEN body LIKE '{"agreementId":"%' THEN 'DRAFT' END AS event,
-            CASE WHEN method = 'DELETE' THEN path
-                WHEN path LIKE '%/capture' THEN substr(path, 1, length(path) - 8)
-                WHEN path LIKE '%/refund' THEN substr(path, 1, length(path) - 7)
-                WHEN body LIKE '{"chargeId":"%' THEN substr(body, 14)
-                WHEN body LIKE '{"agreementId":"%' THEN substr(body, 17) END AS said
-        FROM idempotency_keys WHERE state = 'DONE' AND status BETWEEN 200 AND 299
-    ) AS k
-    WHERE k.event IS NOT NULL
-) AS d
-WHERE CASE WHEN d.event = 'DRAFT' THEN NOT EXISTS (
-        SELECT 1 FROM agreement_history h WHERE h.merchant_serial_number = d.merchant_serial_number
-            AND h.agreement_id = d.id AND h.event = 'CREATE' AND h.idempotency_key = d.idempotency_key)
-    ELSE NOT EXISTS (
-        SELECT 1 FROM charge_history h WHERE h.merchant_serial_number = d.merchant_serial_number AND h.charge_id = d.id
-            AND h.event = d.event AND h.success = 1 AND h.idempotency_key = d.idempotency_key) END
 
 -- name: audit_orders
 SELECT 'I-6 ' AS broken, merchant_serial_number, charge_id FROM charges
@@ -409,15 +353,14 @@ SELECT broken, merchant_serial_number, agreement_id, sequence, event
 FROM (
     SELECT merchant_serial_number, agreement_id, sequence, event,
         CASE WHEN occurred < before THEN 'H-3 ' ELSE '' END
-        || CASE WHEN by_request = 0 THEN '' WHEN COALESCE(idempotency_key, '') = '' THEN 'H-6 '
+        || CASE WHEN by_request = 0 THEN '' WHEN COALESCE(idempotency_key, '') = '' THEN 'H-6 ' WHEN event = 'CREATE' THEN ''
             WHEN known IS NULL THEN 'I-7 ' WHEN known = 0 THEN 'I-3 ' ELSE '' END AS broken
     FROM (
         SELECT h.merchant_serial_number, h.agreement_id, h.sequence, h.event, h.occurred, h.idempotency_key,
             b.occurred AS before,
             CASE WHEN h.event IN ('CREATE', 'UPDATE') OR (h.event = 'STOP' AND h.actor = 'MERCHANT') THEN 1 ELSE 0 END AS by_request, (
-            SELECT MAX(CASE WHEN k.state = 'DONE' AND k.status BETWEEN 200 AND 299 AND CASE h.event
-                WHEN 'CREATE' THEN k.method = 'POST' AND k.path LIKE '%/agreements' AND k.body LIKE '%"' || h.agreement_id || '"%'
-                ELSE k.method = 'PATCH' AND k.path LIKE '%/agreements/' || h.agreement_id END THEN 1 ELSE 0 END)
+            SELECT MAX(CASE WHEN k.state = 'DONE' AND k.status BETWEEN 200 AND 299 AND k.method = 'PATCH'
+                AND k.path LIKE '%/agreements/' || h.agreement_id THEN 1 ELSE 0 END)
             FROM idempotency_keys k
             WHERE k.merchant_serial_number = h.merchant_serial_number AND k.idempotency_key = h.idempotency_key) AS known
         FROM agreement_history h
@@ -451,103 +394,51 @@ WHERE (c.type = 'INITIAL' OR c.status IN ('PENDING', 'DUE', 'PROCESSING', 'RESER
                 AND h.charge_id = c.charge_id AND h.event = 'CANCEL' AND h.success = 0 AND h.occurred >= a.stop)
         ELSE 1 = 0 END
 
--- name: audit_attempts
--- Every attempt on a RECURRING charge, for its day to be looked up in the market's calendar.
-SELECT p.merchant_serial_number, p.charge_id, p.payment_key, u.market, c.due_day, c.retry_days, p.run_at, p.asked
-FROM payments p CROSS JOIN charges c CROSS JOIN sales_units u
-WHERE p.kind IN ('DIRECT_CAPTURE', 'RESERVE') AND c.type = 'RECURRING'
-    AND c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
-    AND u.merchant_serial_number = p.merchant_serial_number
-
 -- name: audit_attempts_of_one_run
 -- Two attempts on one charge at one instant, for that instant to be looked up among the market's runs.
-SELECT p.merchant_serial_number, p.charge_id, p.payment_key, u.market, p.run_at
+SELECT 'T-7? ' AS broken, p.merchant_serial_number, p.charge_id, p.payment_key, u.market, p.run_at
 FROM charges c CROSS JOIN payments p CROSS JOIN payments q CROSS JOIN sales_units u
-WHERE c.attempts > 1 AND p.merchant_serial_number = c.merchant_serial_number AND p.charge_id = c.charge_id
-    AND q.merchant_serial_number = c.merchant_serial_number AND q.charge_id = c.charge_id
+WHERE c.attempts > 1 AND p.payment_key > c.merchant_serial_number || ':' || c.charge_id || ':'
+    AND p.payment_key < c.merchant_serial_number || ':' || c.charge_id || ';'
+    AND q.payment_key > c.merchant_serial_number || ':' || c.charge_id || ':'
+    AND q.payment_key < c.merchant_serial_number || ':' || c.charge_id || ';'
     AND p.kind IN ('DIRECT_CAPTURE', 'RESERVE') AND q.kind IN ('DIRECT_CAPTURE', 'RESERVE')
     AND p.run_at = q.run_at AND p.sequence > q.sequence AND u.merchant_serial_number = c.merchant_serial_number
 
--- name: audit_recurring
--- Every RECURRING charge, for its days to be looked up; `failed` is when it failed, `now` what its unit's clock shows.
-SELECT c.merchant_serial_number, c.charge_id, u.market, u.features, u.rules, c.created, c.due_day, c.retry_days,
-    CASE WHEN c.status = 'FAILED' AND c.processing_mode = 'MULTIPLE_ATTEMPTS' THEN c.changed END AS failed,
-    CASE WHEN c.status IN ('PENDING', 'DUE') THEN COALESCE(u.clock_at, :real_now + u.clock_offset_ms) END AS now
-FROM charges c CROSS JOIN sales_units u
-WHERE c.type = 'RECURRING' AND u.merchant_serial_number = c.merchant_serial_number
-
--- name: audit_windows
--- Captures and refunds that came later than the shortest window of any unit, for their own to be looked up.
-SELECT p.merchant_serial_number, p.charge_id, p.payment_key, p.kind, u.market, u.features, u.rules, p.run_at,
-    CASE p.kind WHEN 'CAPTURE' THEN c.reserved_at ELSE c.captured_at END AS opened
-FROM payments p CROSS JOIN charges c CROSS JOIN sales_units u
-WHERE p.kind IN ('CAPTURE', 'REFUND') AND c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
-    AND p.run_at > CASE p.kind WHEN 'CAPTURE' THEN c.reserved_at + :capture_ms ELSE c.captured_at + :refund_ms END
-    AND u.merchant_serial_number = p.merchant_serial_number
-
 -- name: audit_events_of_charges
 -- Lines of history that merchants are told of, less the events that tell them: nothing is left over on either side.
-SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, charge_id, event
+SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, charge_id, sequence, event
 FROM (
-    SELECT merchant_serial_number, charge_id, event, SUM(n) AS n FROM (
-        SELECT merchant_serial_number, charge_id, event, 1 AS n FROM charge_history
+    SELECT merchant_serial_number, charge_id, sequence, event, SUM(n) AS n FROM (
+        SELECT merchant_serial_number, charge_id, sequence, event, 1 AS n FROM charge_history
         WHERE event = 'FAIL' OR (success = 1 AND event <> 'CREATE')
         UNION ALL
-        SELECT merchant_serial_number, charge_id, CASE event_type
+        SELECT merchant_serial_number, subject, sequence, CASE event_type
             WHEN 'recurring.charge-reserved.v1' THEN 'RESERVE' WHEN 'recurring.charge-captured.v1' THEN 'CAPTURE'
             WHEN 'recurring.charge-canceled.v1' THEN 'CANCEL' WHEN 'recurring.charge-refunded.v1' THEN 'REFUND'
             WHEN 'recurring.charge-failed.v1' THEN 'FAIL' ELSE event_type END, -1
-        FROM events WHERE charge_id IS NOT NULL AND event_type <> 'recurring.charge-creation-failed.v1'
+        FROM events WHERE subject <> '' AND event_type <> 'recurring.charge-creation-failed.v1'
     ) AS told
-    GROUP BY merchant_serial_number, charge_id, event
+    GROUP BY merchant_serial_number, charge_id, sequence, event
 ) AS summed
 WHERE n <> 0
 
 -- name: audit_events_of_agreements
-SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, agreement_id, event
+SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, agreement_id, sequence, event
 FROM (
-    SELECT merchant_serial_number, agreement_id, event, SUM(n) AS n FROM (
-        SELECT merchant_serial_number, agreement_id, event, 1 AS n FROM agreement_history
+    SELECT merchant_serial_number, agreement_id, sequence, event, SUM(n) AS n FROM (
+        SELECT merchant_serial_number, agreement_id, sequence, event, 1 AS n FROM agreement_history
         WHERE event IN ('ACTIVATE', 'REJECT', 'EXPIRE', 'STOP')
         UNION ALL
-        SELECT merchant_serial_number, agreement_id, CASE event_type
+        SELECT merchant_serial_number, agreement_id, sequence, CASE event_type
             WHEN 'recurring.agreement-activated.v1' THEN 'ACTIVATE' WHEN 'recurring.agreement-rejected.v1' THEN 'REJECT'
             WHEN 'recurring.agreement-expired.v1' THEN 'EXPIRE' WHEN 'recurring.agreement-stopped.v1' THEN 'STOP'
             ELSE event_type END, -1
-        FROM events WHERE charge_id IS NULL
+        FROM events WHERE subject = ''
     ) AS told
-    GROUP BY merchant_serial_number, agreement_id, event
+    GROUP BY merchant_serial_number, agreement_id, sequence, event
 ) AS summed
 WHERE n <> 0
-
--- name: audit_event_ids
--- Every event beside the lines of history that it may tell of, for its id to be worked out again.
-SELECT e.position, e.merchant_serial_number, e.event_id, e.event_type, e.charge_id AS subject, h.sequence
-FROM events e
-LEFT JOIN charge_history h ON h.merchant_serial_number = e.merchant_serial_number AND h.charge_id = e.charge_id
-    AND h.event = CASE e.event_type
-        WHEN 'recurring.charge-reserved.v1' THEN 'RESERVE' WHEN 'recurring.charge-captured.v1' THEN 'CAPTURE'
-        WHEN 'recurring.charge-canceled.v1' THEN 'CANCEL' WHEN 'recurring.charge-refunded.v1' THEN 'REFUND'
-        WHEN 'recurring.charge-failed.v1' THEN 'FAIL' END
-WHERE e.charge_id IS NOT NULL
-ORDER BY e.position
-
--- name: audit_event_ids_of_agreements
-SELECT e.position, e.merchant_serial_number, e.event_id, e.event_type, e.agreement_id AS subject, h.sequence
-FROM events e
-LEFT JOIN agreement_history h ON h.merchant_serial_number = e.merchant_serial_number AND h.agreement_id = e.agreement_id
-    AND h.event IN ('ACTIVATE', 'REJECT', 'EXPIRE', 'STOP')
-WHERE e.charge_id IS NULL
-ORDER BY e.position
-
--- name: audit_events
--- An event belongs to an agreement of its unit, and to a charge of that agreement.
-SELECT 'T-1 ' AS broken, e.merchant_serial_number, e.event_id, e.agreement_id, e.charge_id
-FROM events e
-LEFT JOIN agreements a ON a.merchant_serial_number = e.merchant_serial_number AND a.agreement_id = e.agreement_id
-LEFT JOIN charges c ON c.merchant_serial_number = e.merchant_serial_number AND c.charge_id = e.charge_id
-WHERE a.agreement_id IS NULL OR (e.charge_id IS NOT NULL AND COALESCE(c.agreement_id, '') <> e.agreement_id
-    AND e.event_type <> 'recurring.charge-creation-failed.v1')
 
 -- name: audit_waiting
 -- What is still under way once everything has come to rest.
@@ -557,11 +448,120 @@ UNION ALL SELECT 'L-1 ', merchant_serial_number, batch || ' ' || position FROM b
 UNION ALL SELECT 'L-4 ', merchant_serial_number, clock_mode FROM sales_units WHERE clock_mode = 'advancing'
 UNION ALL SELECT 'L-6 ', merchant_serial_number, method || ' ' || path || ' ' || idempotency_key
 FROM idempotency_keys WHERE state = 'CLAIMED'
-UNION ALL SELECT 'H-4 ', merchant_serial_number, 'erasing' FROM erasing
 
 -- name: audit_pending_agreements
--- Agreements whose time was up a minute ago, and which still wait for their payer.
+-- Agreements whose time was up a minute ago, and which still wait for their payer; once everything has come to rest.
 SELECT 'T-8 ' AS broken, a.merchant_serial_number, a.agreement_id, a.status
 FROM agreements a CROSS JOIN sales_units u
-WHERE a.status = 'PENDING' AND u.merchant_serial_number = a.merchant_serial_number
+WHERE :quiescent = 1 AND a.status = 'PENDING' AND u.merchant_serial_number = a.merchant_serial_number
     AND COALESCE(a.wake_at, a.created) < COALESCE(u.clock_at, :real_now + u.clock_offset_ms) - 60000
+-- name: audit_due_days
+-- The due days there are, as the day and as the instant that is answered for it.
+SELECT DISTINCT 'T-8? ' AS broken, due_day, due FROM charges WHERE type = 'RECURRING'
+
+-- name: audit_gateway_extras
+SELECT 'R-5 ' AS broken, g.payment_key, g.merchant_serial_number, g.charge_id, g.result FROM gateway_ledger g
+WHERE NOT EXISTS (SELECT 1 FROM payments p WHERE p.payment_key = g.payment_key)
+
+-- name: audit_gateway_books
+-- The gateway's books alone: what was taken from a payer is held, with the merchant, or back with the payer.
+SELECT 'M-8 ' AS broken, merchant_serial_number, charge_id
+FROM (
+    SELECT merchant_serial_number, charge_id,
+        SUM(CASE kind WHEN 'RESERVE' THEN amount WHEN 'CAPTURE' THEN -amount WHEN 'CANCEL' THEN -amount ELSE 0 END) AS held,
+        SUM(CASE kind WHEN 'CAPTURE' THEN amount WHEN 'DIRECT_CAPTURE' THEN amount WHEN 'REFUND' THEN -amount ELSE 0 END) AS kept
+    FROM gateway_ledger WHERE result = 'OK' GROUP BY merchant_serial_number, charge_id
+) AS books
+WHERE held < 0 OR kept < 0
+
+-- name: audit_causes
+-- Lines of history that carry a caller's key, less the answers that say that it was done: nothing is left over.
+-- An answer names the charge at the end of its path or at the head of its body. What a draft, a bulk or a stop
+-- did to a charge it does not name there, and a refusal is no success, so these are looked at one by one.
+-- (The LIMITs keep SQLite from working a name out again wherever it is used.)
+SELECT CASE WHEN known IS NULL THEN 'I-7 ' ELSE 'I-3 ' END AS broken, merchant_serial_number, event, id, idempotency_key
+FROM (
+    SELECT merchant_serial_number, event, id, idempotency_key, n, (
+        SELECT MAX(CASE WHEN k.state = 'DONE' AND CASE
+            WHEN success = 0 THEN k.status BETWEEN 400 AND 499 OR k.method = 'PATCH'
+            WHEN event = 'CREATE' THEN k.method = 'POST' AND k.status BETWEEN 200 AND 299 AND (k.path LIKE '%/agreements/charges'
+                OR (k.path LIKE '%/agreements' AND k.body LIKE '%"' || id || '"%'))
+            WHEN event = 'CANCEL' THEN k.method = 'PATCH' AND k.status BETWEEN 200 AND 299
+            ELSE 1 = 0 END THEN 1 ELSE 0 END)
+        FROM idempotency_keys k
+        WHERE k.merchant_serial_number = told.merchant_serial_number AND k.idempotency_key = told.idempotency_key) AS known
+    FROM (
+        SELECT merchant_serial_number, idempotency_key, event, id, success, SUM(n) AS n FROM (
+            SELECT merchant_serial_number, idempotency_key, event, charge_id AS id, success, 1 AS n FROM charge_history
+            WHERE idempotency_key <> '' AND (event IN ('CREATE', 'REFUND')
+                OR (event IN ('CAPTURE', 'CANCEL') AND idempotency_key NOT LIKE charge_id || '-%-ProcessPayment'))
+            UNION ALL
+            SELECT merchant_serial_number, idempotency_key, 'DRAFT', agreement_id, 1, 1 FROM agreement_history
+            WHERE event = 'CREATE' AND idempotency_key <> ''
+            UNION ALL
+            SELECT merchant_serial_number, idempotency_key, event,
+                CASE WHEN event IN ('CREATE', 'DRAFT')
+                    THEN substr(said, 1, length(said) - length(ltrim(said, CAST(:id_characters AS TEXT))))
+                    ELSE substr(said, length(rtrim(said, replace(said, '/', ''))) + 1) END, 1, -1
+            FROM (
+                SELECT merchant_serial_number, idempotency_key, event, CASE event WHEN 'CANCEL' THEN path
+                    WHEN 'CAPTURE' THEN substr(path, 1, length(path) - 8) WHEN 'REFUND' THEN substr(path, 1, length(path) - 7)
+                    WHEN 'CREATE' THEN substr(body, 14) ELSE substr(body, 17) END AS said
+                FROM (
+                    SELECT merchant_serial_number, idempotency_key, path, body,
+                        CASE method WHEN 'DELETE' THEN 'CANCEL' WHEN 'POST' THEN CASE
+                            WHEN path LIKE '%/capture' THEN 'CAPTURE' WHEN path LIKE '%/refund' THEN 'REFUND'
+                            WHEN path LIKE '%/agreements/charges' THEN NULL WHEN path LIKE '%/charges' THEN 'CREATE'
+                            WHEN path LIKE '%/agreements' THEN 'DRAFT' END END AS event
+                    FROM idempotency_keys WHERE state = 'DONE' AND status BETWEEN 200 AND 299
+                    LIMIT 9000000000000000000
+                ) AS done
+                WHERE event IS NOT NULL
+                LIMIT 9000000000000000000
+            ) AS named
+        ) AS both_sides
+        GROUP BY merchant_serial_number, idempotency_key, event, id, success
+    ) AS told
+    WHERE n <> 0
+) AS judged
+WHERE n <> 1 OR COALESCE(known, 0) = 0
+
+-- name: audit_event_ids
+-- Every event, for its id to be worked out again.
+SELECT merchant_serial_number, agreement_id, subject, sequence, event_id FROM events
+
+-- name: audit_events
+-- An event belongs to an agreement of its unit, and to a charge of that agreement.
+SELECT 'T-1 ' AS broken, e.merchant_serial_number, e.event_id, e.agreement_id, e.charge_id
+FROM events e
+LEFT JOIN agreements a ON a.merchant_serial_number = e.merchant_serial_number AND a.agreement_id = e.agreement_id
+LEFT JOIN charges c ON c.merchant_serial_number = e.merchant_serial_number AND c.charge_id = e.subject
+WHERE a.agreement_id IS NULL OR (e.subject <> '' AND e.event_type <> 'recurring.charge-creation-failed.v1'
+    AND (COALESCE(c.agreement_id, '') <> e.agreement_id OR COALESCE(e.charge_id, '') <> e.subject))
+
+
+-- ── what each database knows of itself ──
+
+-- name: sqlite_objects
+SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'
+
+-- name: sqlite_loose_tables
+SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite~_%' ESCAPE '~'
+
+-- name: postgresql_objects
+SELECT CASE c.relkind WHEN 'r' THEN 'table' ELSE 'index' END AS type, CAST(c.relname AS TEXT) AS name,
+    CASE WHEN i.indisvalid AND i.indisready OR c.relkind = 'r' THEN 1 ELSE 0 END AS sound
+FROM pg_class c LEFT JOIN pg_index i ON i.indexrelid = c.oid
+WHERE c.relkind IN ('r', 'i') AND c.relnamespace = to_regnamespace(current_schema())
+
+-- name: postgresql_loose_constraints
+SELECT CAST(c.conname AS TEXT) AS name, CAST(c.conrelid AS REGCLASS) || '' AS of_table FROM pg_constraint c
+WHERE NOT c.convalidated AND c.connamespace = to_regnamespace(current_schema())
+UNION ALL
+SELECT CAST(t.tgname AS TEXT), CAST(t.tgrelid AS REGCLASS) || '' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE t.tgisinternal AND t.tgenabled = 'D' AND c.relnamespace = to_regnamespace(current_schema())
+
+-- name: postgresql_triggers
+SELECT CAST(t.tgname AS TEXT) AS name, p.prosrc AS body
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND c.relnamespace = to_regnamespace(current_schema())

@@ -44,7 +44,8 @@ WHERE a.payer = :phone_number ORDER BY p.asked DESC, p.payment_key LIMIT :size
 
 -- name: charges_to_wake
 SELECT {charges} FROM charges
-WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :until ORDER BY created, charge_id
+WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :until
+ORDER BY created, charge_id LIMIT :most
 
 -- name: agreements_to_wake
 SELECT {agreements} FROM agreements
@@ -70,17 +71,9 @@ INSERT INTO erasing (merchant_serial_number) VALUES (:msn) ON CONFLICT (merchant
 -- name: end_erasing
 DELETE FROM erasing WHERE merchant_serial_number = :msn
 
--- name: erase_gateway_scripts
-DELETE FROM gateway_scripts WHERE merchant_serial_number = :msn
-
--- name: erase_gateway_ledger
-DELETE FROM gateway_ledger WHERE payment_key > :msn || ':' AND payment_key < :msn || ';'
-
--- name: erase_events
-DELETE FROM events WHERE merchant_serial_number = :msn
-
 -- name: erase_payments
-DELETE FROM payments WHERE payment_key > :msn || ':' AND payment_key < :msn || ';'
+-- One that is being asked of the gateway stays, and its charge with it, so that all of the erasing is put off.
+DELETE FROM payments WHERE payment_key > :msn || ':' AND payment_key < :msn || ';' AND lease_until IS NULL
 
 -- name: erase_charge_history
 DELETE FROM charge_history WHERE merchant_serial_number = :msn
@@ -96,6 +89,15 @@ DELETE FROM agreement_history WHERE merchant_serial_number = :msn
 
 -- name: erase_agreements
 DELETE FROM agreements WHERE merchant_serial_number = :msn
+
+-- name: erase_events
+DELETE FROM events WHERE merchant_serial_number = :msn
+
+-- name: erase_gateway_scripts
+DELETE FROM gateway_scripts WHERE merchant_serial_number = :msn
+
+-- name: erase_gateway_ledger
+DELETE FROM gateway_ledger WHERE payment_key > :msn || ':' AND payment_key < :msn || ';'
 
 -- name: erase_idempotency_keys
 DELETE FROM idempotency_keys WHERE merchant_serial_number = :msn

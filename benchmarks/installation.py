@@ -1,0 +1,141 @@
+"""avtale as a user starts it, and the requests that are measured."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+from avtale.instants import to_milliseconds
+from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT
+from benchmarks.databases import Database
+from benchmarks.filling import LATER, RUN_AT, Content, stand_at
+from benchmarks.load import Request
+from benchmarks.processes import Child, Failed, ask, first_answer, free_port, running
+
+Work = Literal["create", "fetch", "capture"]
+
+TOKEN_HEADERS: Final = {
+    "client_id": PUBLIC_CREDENTIALS.client_id,
+    "client_secret": PUBLIC_CREDENTIALS.client_secret,
+    "Ocp-Apim-Subscription-Key": PUBLIC_CREDENTIALS.subscription_key,
+}
+MOST_SETTLING_SECONDS: Final = 1200.0
+
+_OPEN: Final = f"""
+    SELECT CASE WHEN EXISTS (
+        SELECT 1 FROM charges WHERE merchant_serial_number = '{PUBLIC_UNIT}'
+            AND wake_at IS NOT NULL AND wake_at <= {to_milliseconds(RUN_AT)} AND open_payment IS NULL
+    ) OR EXISTS (SELECT 1 FROM payments WHERE status IN ('ASKED', 'UNCLEAR')) THEN 1 ELSE 0 END
+"""
+
+
+def program() -> str:
+    """The command `avtale` of this environment."""
+    return str(Path(sys.executable).with_name("avtale"))
+
+
+def up(data: str, port: int) -> list[str]:
+    """`avtale up` on a port of this machine."""
+    return [program(), "up", "--quiet", "--data", data, "--port", str(port)]
+
+
+class Installation:
+    """A server that answers."""
+
+    def __init__(self, child: Child, port: int) -> None:
+        self.child = child
+        self.port = port
+        _, body = ask(port, "POST", "/accesstoken/get", TOKEN_HEADERS)
+        self.token: str = json.loads(body)["access_token"]
+
+
+@contextlib.contextmanager
+def serving(database: Database, folder: Path) -> Iterator[Installation]:
+    """`avtale up` on `database` while the block runs."""
+    port = free_port()
+    with running(up(database.data, port), folder) as child:
+        first_answer(child, port, "GET", "/livez")
+        yield Installation(child, port)
+
+
+@contextlib.contextmanager
+def bare_server(database: Database, folder: Path) -> Iterator[int]:
+    """The limit on `database` while the block runs; yields its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.bare", database.data, str(port)]
+    root = str(Path(__file__).parents[1])
+    with running(command, folder, PYTHONPATH=root) as child:
+        first_answer(child, port, "GET", f"/recurring/v3/agreements/a/charges/{'c' * 12}")
+        yield port
+
+
+def request(work: Work, content: Content, token: str = "") -> Request:
+    """A create, a fetch or a capture, each on some charge or agreement of `content`."""
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Ocp-Apim-Subscription-Key": PUBLIC_CREDENTIALS.subscription_key,
+        "Merchant-Serial-Number": PUBLIC_UNIT,
+    }
+    writing = {"Content-Type": "application/json", "Idempotency-Key": f"load-{work}-${{n}}"}
+    agreements = "/recurring/v3/agreements/agr_"
+    match work:
+        case "create":
+            body = json.dumps(
+                {
+                    "amount": 499_00,
+                    "description": "January",
+                    "transactionType": "DIRECT_CAPTURE",
+                    "due": str(LATER),
+                    "retryDays": 3,
+                }
+            )
+            path = agreements + "${id(any)}/charges"
+            return Request("POST", path, headers | writing, body, content.agreements)
+        case "fetch":
+            path = f"{agreements}${{id(any % {content.agreements})}}/charges/chr-${{id(any)}}"
+            return Request("GET", path, headers, choices=content.charges)
+        case "capture":
+            charge = f"n % {content.reserved}"
+            path = f"{agreements}${{id({charge} % {content.agreements})}}/charges/chr-${{id({charge})}}"
+            body = '{"amount":100,"description":"A first part"}'
+            return Request("POST", path + "/capture", headers | writing, body)
+
+
+class Settled:
+    """How a due run went."""
+
+    def __init__(self, seconds: float, memory_mib: list[float]) -> None:
+        self.seconds = seconds
+        self._memory_mib = memory_mib
+
+    @property
+    def peak_mib(self) -> float:
+        """The most that all processes held at one time, of what was seen."""
+        return max(self._memory_mib, default=0.0)
+
+    @property
+    def growth_mib(self) -> float:
+        """How much more they held at the end than after the first fifth."""
+        if not self._memory_mib:
+            return 0.0
+        return self._memory_mib[-1] - self._memory_mib[len(self._memory_mib) // 5]
+
+
+def settle(database: Database, children: list[Child]) -> Settled:
+    """Let the clock stand at the run, and wait until everything that is due then is done."""
+    memory_mib: list[float] = []
+    begin = time.perf_counter()
+    stand_at(database, RUN_AT)
+    while database.numbers(_OPEN) != (0,):
+        for child in children:
+            child.require_alive()
+        memory_mib.append(sum(child.memory_mib() or 0 for child in children))
+        if time.perf_counter() - begin > MOST_SETTLING_SECONDS:
+            raise Failed(f"the due run did not end within {MOST_SETTLING_SECONDS:.0f} seconds")
+        time.sleep(0.05)
+    return Settled(time.perf_counter() - begin, memory_mib)

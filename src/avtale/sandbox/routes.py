@@ -1,0 +1,51 @@
+"""Every path of the control API in one table: method, template, what it does, and the responder behind it."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Resource = Literal["sales_units", "partners", "clock", "payers", "agreements", "charges"]
+
+_UNITS = "/sandbox/sales-units"
+_UNIT = _UNITS + "/{msn}"
+_CLOCK = _UNIT + "/clock"
+_PAYER = "/sandbox/payers/{phone_number}"
+_AGREEMENT = "/sandbox/agreements/{agreement_id}"
+_CHARGE = "/sandbox/charges/{charge_id}"
+
+
+class ControlRoute(NamedTuple):
+    """One thing that whoever runs the installation can do."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    template: str
+    name: str
+    resource: Resource
+    suffix: str = ""
+
+
+CONTROL_ROUTES: tuple[ControlRoute, ...] = (
+    ControlRoute("GET", _UNITS, "list_sales_units", "sales_units"),
+    ControlRoute("POST", _UNITS, "add_sales_unit", "sales_units"),
+    ControlRoute("GET", _UNIT, "fetch_sales_unit", "sales_units", "one"),
+    ControlRoute("PATCH", _UNIT, "change_sales_unit", "sales_units", "one"),
+    ControlRoute("DELETE", _UNIT, "delete_sales_unit", "sales_units", "one"),
+    ControlRoute("POST", _UNIT + "/reset", "reset_sales_unit", "sales_units", "reset"),
+    ControlRoute("POST", "/sandbox/partners", "add_partner", "partners"),
+    ControlRoute("GET", _CLOCK, "show_clock", "clock"),
+    ControlRoute("POST", _CLOCK + "/advance", "advance_clock", "clock", "advance"),
+    ControlRoute("POST", _CLOCK + "/freeze", "freeze_clock", "clock", "freeze"),
+    ControlRoute("POST", _CLOCK + "/resume", "resume_clock", "clock", "resume"),
+    ControlRoute("GET", _CLOCK + "/forecast", "forecast", "clock", "forecast"),
+    ControlRoute("POST", _UNIT + "/runs", "run_now", "clock", "runs"),
+    ControlRoute("GET", "/sandbox/payers", "list_payers", "payers"),
+    ControlRoute("PUT", _PAYER, "put_payer", "payers", "one"),
+    ControlRoute("GET", _PAYER, "fetch_payer", "payers", "one"),
+    ControlRoute("DELETE", _PAYER, "delete_payer", "payers", "one"),
+    ControlRoute("POST", _AGREEMENT + "/approve", "approve", "agreements", "approve"),
+    ControlRoute("POST", _AGREEMENT + "/reject", "reject", "agreements", "reject"),
+    ControlRoute("POST", _AGREEMENT + "/stop", "stop", "agreements", "stop"),
+    ControlRoute("POST", _AGREEMENT + "/max-amount", "set_max_amount", "agreements", "max_amount"),
+    ControlRoute("POST", _CHARGE + "/outcomes", "script_charge", "charges", "outcomes"),
+    ControlRoute("POST", _CHARGE + "/process", "process_charge", "charges", "process"),
+)

@@ -1,0 +1,28 @@
+"""What the control API works with: the parts of a running installation that it looks at and drives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from avtale.api.directory import Directory
+from avtale.engine.engine import Engine
+from avtale.keys import Keys
+from avtale.processing.clocks import Clocks
+from avtale.processing.forecast import Forecasts
+from avtale.processing.runs import Runs
+from avtale.processing.settlement import Settlement
+from avtale.storage.storage import Storage
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The parts, joined by the server."""
+
+    storage: Storage
+    keys: Keys
+    engine: Engine
+    settlement: Settlement
+    runs: Runs
+    clocks: Clocks
+    forecasts: Forecasts
+    directory: Directory

@@ -1,0 +1,269 @@
+"""Random merchants, payers, days, faults and deaths: the real thing does what the reference model does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.simulation.pair import Pair
+from tests.simulation.records import Order
+from tests.simulation.side_by_side import CHILD, KARI, NORA, OLA
+
+EXAMPLES = int(os.environ.get("AVTALE_SIMULATIONS", "60"))
+STEPS = 50
+
+INDEX = st.integers(0, 11)
+KINDS = st.sampled_from(["DIRECT_CAPTURE", "RESERVE"])
+AMOUNTS = st.sampled_from([100, 151, 182, 186, 197, 201, 499, 700, 1_200, 2_500, 9_000])
+PRICINGS = st.sampled_from(["LEGACY", "VARIABLE", "FLEXIBLE"])
+PRICES = st.sampled_from([100, 300, 499, 2_000_001])
+GROWN_UPS = st.sampled_from([KARI, KARI, OLA, NORA])
+PARTS = st.sampled_from(["all", "all", "half", "one", "too much", "magic"])
+FAULTS = st.sampled_from(
+    [[], [], [], [], [], ["die before"], ["die after"], ["fail before"], ["fail after"]]
+    + [["", "die before"], ["", "die after"], ["", "fail after"], ["fail after", "die after"]]
+)
+OUTCOMES = st.lists(
+    st.sampled_from(
+        [
+            "ok",
+            "insufficient_funds",
+            "card_expired",
+            "refused",
+            "technical_error",
+            "timeout",
+            "timeout",
+        ]
+    ),
+    max_size=2,
+)
+SPANS = st.sampled_from(
+    [timedelta(minutes=n) for n in (1, 5, 10, 59, 61)]
+    + [timedelta(hours=n) for n in (3, 9, 16)]
+    + [timedelta(days=n) for n in (1, 1, 2, 3, 7, 8, 30, 181, 366)]
+)
+
+
+class Machine(RuleBasedStateMachine):
+    loop: asyncio.AbstractEventLoop
+
+    @initialize(seed=st.integers(0, 2**32), pricing=PRICINGS, first=st.booleans())
+    def open(self, seed: int, pricing: Any, first: bool) -> None:
+        self.pair = Pair(self.loop, seed)
+        self.pair.draft(pricing, 499, ("RESERVE", 700) if first else None)
+        self.pair.approve("a0", KARI)
+
+    @rule(pricing=PRICINGS, price=PRICES, first=st.none() | st.tuples(KINDS, AMOUNTS), taken=INDEX)
+    def draft(self, pricing: Any, price: int, first: Any, taken: int) -> None:
+        order = self.charge(taken) if taken == 0 and self.pair.model.charges else None
+        self.pair.draft(pricing, price, first, order)
+
+    @rule(index=INDEX, phone=GROWN_UPS | st.just(CHILD), maximum=st.none() | AMOUNTS, faults=FAULTS)
+    def approve(self, index: int, phone: str, maximum: int | None, faults: list[str]) -> None:
+        self.pair.faults = list(faults)
+        self.pair.approve(self.agreement(index), phone, maximum)
+
+    @rule(index=INDEX, phone=GROWN_UPS, faults=FAULTS)
+    def accept(self, index: int, phone: str, faults: list[str]) -> None:
+        self.pair.faults = list(faults)
+        self.pair.accept(self.agreement(index), phone)
+
+    @rule(index=INDEX)
+    def reject(self, index: int) -> None:
+        self.pair.reject(self.agreement(index))
+
+    @rule(
+        index=INDEX,
+        kind=KINDS,
+        amount=AMOUNTS,
+        mode=st.sampled_from(["", "", "UNSCHEDULED", "SINGLE_ATTEMPT"]),
+        due=st.sampled_from([0, 1, 1, 2, 5]),
+        retry_days=st.sampled_from([0, 0, 1, 2]),
+        taken=INDEX,
+    )
+    def create(
+        self, index: int, kind: str, amount: int, mode: str, due: int, retry_days: int, taken: int
+    ) -> None:
+        name = self.fresh(taken)
+        is_single = mode != ""
+        type_ = mode if mode == "UNSCHEDULED" else "RECURRING"
+        days = 0 if is_single else retry_days
+        self.pair.create(
+            Order(
+                name,
+                self.agreement(index),
+                type_,
+                kind,
+                amount,
+                self.pair.day(due),
+                days,
+                is_single,
+            )
+        )
+
+    @rule(
+        items=st.lists(st.tuples(INDEX, AMOUNTS, st.integers(0, 2), INDEX), min_size=1, max_size=4)
+    )
+    def create_many(self, items: list[tuple[int, int, int, int]]) -> None:
+        self.pair.create_many(
+            [
+                Order(
+                    self.fresh(taken, number),
+                    self.agreement(index),
+                    "RECURRING",
+                    "DIRECT_CAPTURE",
+                    amount,
+                    self.pair.day(due),
+                )
+                for number, (index, amount, due, taken) in enumerate(items)
+            ]
+        )
+
+    @precondition(lambda self: self.pair.model.charges)
+    @rule(index=INDEX, faults=FAULTS)
+    def cancel(self, index: int, faults: list[str]) -> None:
+        self.pair.faults = list(faults)
+        self.pair.cancel(self.charge(index))
+
+    @precondition(lambda self: self.pair.model.charges)
+    @rule(index=INDEX, part=PARTS, faults=FAULTS)
+    def capture(self, index: int, part: str, faults: list[str]) -> None:
+        name = self.charge(index, "RESERVED", "PARTIALLY_CAPTURED")
+        self.pair.faults = list(faults)
+        self.pair.capture(name, _part(self.pair.model.charges[name].held, part))
+
+    @precondition(lambda self: self.pair.model.charges)
+    @rule(index=INDEX, part=PARTS, faults=FAULTS)
+    def refund(self, index: int, part: str, faults: list[str]) -> None:
+        name = self.charge(index, "CHARGED", "PARTIALLY_REFUNDED", "PARTIALLY_CAPTURED")
+        charge = self.pair.model.charges[name]
+        self.pair.faults = list(faults)
+        self.pair.refund(name, _part(charge.sum("CAPTURE") - charge.sum("REFUND"), part))
+
+    @rule(index=INDEX, pricing=PRICINGS.filter(lambda p: p != "FLEXIBLE"), price=PRICES)
+    def update_price(self, index: int, pricing: Any, price: int) -> None:
+        self.pair.update_price(self.agreement(index), pricing, price)
+
+    @rule(index=INDEX, maximum=AMOUNTS)
+    def set_maximum(self, index: int, maximum: int) -> None:
+        self.pair.set_maximum(self.agreement(index), maximum)
+
+    @rule(index=INDEX, actor=st.sampled_from(["MERCHANT", "USER", "ADMIN"]), faults=FAULTS)
+    def stop(self, index: int, actor: Any, faults: list[str]) -> None:
+        self.pair.faults = list(faults)
+        if actor == "MERCHANT":
+            self.pair.stop(self.agreement(index))
+        else:
+            self.pair.stop_by(self.agreement(index), actor)
+
+    @rule(
+        phone=GROWN_UPS,
+        balance=st.sampled_from([None, 0, 800, 20_000]),
+        works=st.booleans(),
+        outcomes=OUTCOMES,
+    )
+    def change_payer(
+        self, phone: str, balance: int | None, works: bool, outcomes: list[Any]
+    ) -> None:
+        self.pair.set_payer(phone, balance=balance, works=works, outcomes=outcomes)
+
+    @rule(span=SPANS, faults=FAULTS)
+    def advance(self, span: timedelta, faults: list[str]) -> None:
+        if self.pair.model.left_behind():
+            self.pair.recover()
+        self.pair.faults = list(faults)
+        self.pair.advance(span)
+
+    @rule(faults=FAULTS)
+    def advance_to_the_next_moment(self, faults: list[str]) -> None:
+        if self.pair.model.left_behind():
+            self.pair.recover()
+        moment = self.pair.model.next_moment()
+        if moment is not None:
+            self.pair.faults = list(faults)
+            self.pair.advance(max(moment - self.pair.model.now, timedelta()))
+
+    @rule(span=SPANS)
+    def sleep_through(self, span: timedelta) -> None:
+        self.pair.sleep_through(min(span, timedelta(days=3)))
+
+    @precondition(lambda self: self.pair.model.charges)
+    @rule(index=INDEX, faults=FAULTS)
+    def attempt_now(self, index: int, faults: list[str]) -> None:
+        self.pair.faults = list(faults)
+        self.pair.attempt_now(self.charge(index, "PENDING", "DUE"))
+
+    @precondition(lambda self: self.pair.model.left_behind())
+    @rule(faults=FAULTS)
+    def recover(self, faults: list[str]) -> None:
+        self.pair.faults = list(faults)
+        self.pair.recover()
+
+    @rule()
+    def hear_late(self) -> None:
+        self.pair.hear_late()
+
+    def teardown(self) -> None:
+        if hasattr(self, "pair"):
+            if self.pair.is_sound:
+                self.pair.quiesce()
+            self.pair.close()
+
+    # ── which one ──
+
+    def agreement(self, index: int) -> str:
+        names = list(self.pair.model.agreements)
+        return names[-1 - index % len(names)]
+
+    def charge(self, index: int, *statuses: str) -> str:
+        """One of the charges, of these statuses where there are such."""
+        charges = self.pair.model.charges
+        wanted = [name for name, charge in charges.items() if charge.status in statuses]
+        names = wanted or list(charges)
+        return names[-1 - index % len(names)]
+
+    def fresh(self, taken: int, number: int = 0) -> str:
+        """A new order id; now and then one that is taken."""
+        if taken == 0 and self.pair.model.charges:
+            return self.charge(taken)
+        return f"c{len(self.pair.keys)}-{number}"
+
+
+def _part(whole: int, part: str) -> int:
+    parts = {"all": whole, "half": whole // 2, "one": 1, "too much": whole + 1, "magic": 123}
+    return max(parts[part], 1)
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+def test_the_real_thing_does_what_the_model_does(loop: asyncio.AbstractEventLoop) -> None:
+    Machine.loop = loop
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            derandomize="AVTALE_SIMULATIONS" not in os.environ,
+            suppress_health_check=list(HealthCheck),
+            deadline=None,
+        ),
+    )
