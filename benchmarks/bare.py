@@ -64,7 +64,7 @@ def records(asked: Sequence[Asked]) -> dict[type[Any], list[tuple[Any, ...]]]:
     made: dict[type[Any], list[tuple[Any, ...]]] = {Charge: [], ChargeEntry: [], StoredAnswer: []}
     charge, entry, answer = (TEMPLATE[row] for row in made)
     for agreement_id, key in asked:
-        charge_id = f"chr-{next(_numbers) * 2654435761 % 2**32:08x}"
+        charge_id = f"chr-b{next(_numbers) * 2654435761 % 2**32:08x}"
         made[Charge].append((PUBLIC_UNIT, charge_id, agreement_id, *charge[3:]))
         made[ChargeEntry].append((PUBLIC_UNIT, charge_id, *entry[2:]))
         made[StoredAnswer].append((*answer[:2], agreement_id, key, *answer[4:]))
@@ -178,7 +178,8 @@ def application(create: Callable[[Asked], Awaitable[None]], fetch: Fetch) -> Any
             await create((parts[4], key.decode()))
             status, body = 201, CREATED % key
         else:
-            status, body = 200, _shown(*await fetch(parts[6]))
+            charge, lines = await fetch(parts[6])
+            status, body = (200, _shown(charge, lines)) if charge else (404, b"{}")
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

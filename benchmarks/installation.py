@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import Final, Literal
 
 from avtale.instants import to_milliseconds
@@ -25,6 +25,9 @@ TOKEN_HEADERS: Final = {
     "Ocp-Apim-Subscription-Key": PUBLIC_CREDENTIALS.subscription_key,
 }
 MOST_SETTLING_SECONDS: Final = 1200.0
+LOOK_SECONDS: Final = 0.05
+LOOKS_FOR_MEMORY: Final = 10
+LOOKS_FOR_PROGRESS: Final = 300
 
 _OPEN: Final = f"""
     SELECT CASE WHEN EXISTS (
@@ -126,16 +129,25 @@ class Settled:
         return self._memory_mib[-1] - self._memory_mib[len(self._memory_mib) // 5]
 
 
-def settle(database: Database, children: list[Child]) -> Settled:
+def settle(
+    database: Database, children: list[Child], say: Callable[[str], None] = lambda _: None
+) -> Settled:
     """Let the clock stand at the run, and wait until everything that is due then is done."""
     memory_mib: list[float] = []
-    begin = time.perf_counter()
+    begin = perf_counter()
     stand_at(database, RUN_AT)
+    looks = 0
     while database.numbers(_OPEN) != (0,):
-        for child in children:
-            child.require_alive()
-        memory_mib.append(sum(child.memory_mib() or 0 for child in children))
-        if time.perf_counter() - begin > MOST_SETTLING_SECONDS:
+        looks += 1
+        # Looking costs the machine a little, too.
+        if looks % LOOKS_FOR_MEMORY == 1:
+            for child in children:
+                child.require_alive()
+            memory_mib.append(sum(child.memory_mib() or 0 for child in children))
+        if looks % LOOKS_FOR_PROGRESS == 0:
+            (done,) = database.numbers("SELECT COUNT(*) FROM gateway_ledger")
+            say(f"{database.kind}: {done:,} asked for")
+        if perf_counter() - begin > MOST_SETTLING_SECONDS:
             raise Failed(f"the due run did not end within {MOST_SETTLING_SECONDS:.0f} seconds")
-        time.sleep(0.05)
-    return Settled(time.perf_counter() - begin, memory_mib)
+        sleep(LOOK_SECONDS)
+    return Settled(perf_counter() - begin, memory_mib)

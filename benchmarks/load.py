@@ -25,8 +25,7 @@ function setup(thread) table.insert(threads, thread) end
 function init(arguments) n = tonumber(arguments[1]); math.randomseed(n + 7) end
 function request()
   n = n + 1; sent = n; any = math.random(0, choices - 1)
-  local body = {body}
-  return {head} .. #body .. "\\r\\n\\r\\n" .. body
+  return {request}
 end
 function done(summary, latency, requests)
   local e = summary.errors
@@ -51,13 +50,13 @@ class Request(NamedTuple):
         """What the load generator runs."""
         head = [f"{self.method} {self.path} HTTP/1.1", "Host: 127.0.0.1"]
         head += [f"{name}: {value}" for name, value in self.headers.items()]
-        return SCRIPT.format(
-            prime=PRIME,
-            spread=SPREAD,
-            choices=self.choices,
-            head=_as_lua("\r\n".join([*head, "Content-Length: "])),
-            body=_as_lua(self.body),
-        )
+        request = _as_lua("\r\n".join([*head, "", ""]))
+        if self.body:
+            # How long it is turns out when the numbers are in.
+            body = _as_lua(self.body)
+            start = _as_lua("\r\n".join([*head, "Content-Length: "]))
+            request = f'{start} .. #({body}) .. "\\r\\n\\r\\n" .. {body}'
+        return SCRIPT.format(prime=PRIME, spread=SPREAD, choices=self.choices, request=request)
 
 
 class Run(NamedTuple):

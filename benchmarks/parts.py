@@ -163,7 +163,7 @@ def _due_run(bench: Bench, database: Database) -> None:
             ]
             for child in children:
                 child.wait_until_it_says("worker started")
-        settled = settle(database, children)
+        settled = settle(database, children, bench.say)
     _require_once(database, bench.charges)
     run = DueRun(
         bench.charges, len(children), settled.seconds, settled.peak_mib, settled.growth_mib
@@ -241,7 +241,7 @@ def _contest(
     for who, rate in bench.contest(streams, connections).items():
         bench.book.rates[What(who, kind, work, connections)] = rate
         bench.say(
-            f"{kind or who}: {work}, {connections} connections, {who}: {rate.per_second:,.0f}/s"
+            f"{kind + ': ' if kind else ''}{work}, {connections} connections, {who}: {rate.per_second:,.0f}/s"
         )
 
 

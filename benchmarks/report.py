@@ -212,7 +212,8 @@ def _how(bench: Bench) -> Iterator[str]:
         "Captures take one krone at a time from charges that a due run reserved, and ask the gateway.\n"
         "* A due run is everything between the clock reaching the hour and the last outcome in the database: "
         "each charge claimed, its payment written, the gateway asked, its ledger written, "
-        "the outcome, its history and its event recorded.\n"
+        "the outcome, its history and its event recorded. "
+        "The processing loop looks every 50 ms instead of every second, so that its rest does not count.\n"
         "* The first answer is that to `/livez`, on a fresh file; memory is the resident memory of all processes then."
     )
     yield _table(["what", "which"], [[what, which] for what, which in bench.book.facts.items()])

@@ -193,6 +193,11 @@ class House:
         """Store a row, new or changed."""
         await self.do(lambda world, _call: world.put(row), Needs().of(type(row), key))
 
+    def with_settings(self, **changes: Any) -> House:
+        """The same installation, as another process with other settings serves it."""
+        settings = msgspec.structs.replace(self.parts.settings, **changes)
+        return House(replace(self.parts, settings=settings), self.happened)
+
     def with_gateway(self, gateway: Gateway) -> House:
         """The same installation, but somebody else moves the money."""
         parts = self.parts
@@ -336,6 +341,10 @@ class Shop:
         if reply.status >= 300:
             raise Refusal(reply)
         return reply.json if reply.body else None
+
+    async def in_days(self, days: int) -> str:
+        """The market's day so many days from now, as requests write it."""
+        return str(self.market.day_of(await self.clock.now()) + timedelta(days=days))
 
     # ── agreements ──
 

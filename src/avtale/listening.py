@@ -115,6 +115,20 @@ class _Server(Server):
         self._shd = holder  # type: ignore[assignment]  # granian's own annotations end here
 
 
+def _until_the_client_goes(app: Asgi) -> Asgi:
+    """The application, which granian cancels where its client has gone; that is no error of anybody's."""
+
+    async def served(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+
+    return served
+
+
 def _why(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:

@@ -137,7 +137,14 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
                 parts.links,
                 parts.settings.environment,
             ),
-            "charges": Charges(gate, writes, parts.storage, parts.keys),
+            "charges": Charges(
+                gate,
+                writes,
+                parts.storage,
+                parts.directory,
+                parts.keys,
+                parts.settings.environment,
+            ),
         },
         counters,
     )

@@ -41,13 +41,14 @@ async def request_for(shop: Shop, operation: str) -> Request:
     if operation in {"cancel", "fetch charge", "find charge"}:
         return await _about_charge(shop, operation, agreement)
     path = f"/agreements/{agreement}"
-    item = {"agreementId": agreement, "orderId": f"order-{agreement[4:]}", **CHARGE}
+    charge = {**CHARGE, "due": await shop.in_days(2)}
+    item = {"agreementId": agreement, "orderId": f"order-{agreement[4:]}", **charge}
     cheaper = {"amount": 100_00}
     requests = {
         "update": Request("PATCH", path, 204, {"productName": "A"}, {"productName": "B"}),
         "fetch agreement": Request("GET", path, 200),
         "list charges": Request("GET", f"{path}/charges", 200),
-        "create": Request("POST", f"{path}/charges", 201, CHARGE, CHARGE | cheaper),
+        "create": Request("POST", f"{path}/charges", 201, charge, charge | cheaper),
         "bulk": Request("POST", "/agreements/charges", 202, [item], [item | cheaper]),
     }
     return requests[operation]
@@ -61,7 +62,7 @@ def _without_agreement(shop: Shop, operation: str) -> Request:
 
 
 async def _about_charge(shop: Shop, operation: str, agreement: str) -> Request:
-    charge = await shop.charge(agreement)
+    charge = await shop.charge(agreement, due=await shop.in_days(2))
     path = f"/agreements/{agreement}/charges/{charge}"
     if operation == "cancel":
         return Request("DELETE", path, 204)
@@ -70,7 +71,8 @@ async def _about_charge(shop: Shop, operation: str, agreement: str) -> Request:
 
 async def _money_moves(shop: Shop, operation: str, agreement: str) -> Request:
     kind = "RESERVE_CAPTURE" if operation == "capture" else "DIRECT_CAPTURE"
-    charge = await shop.charge(agreement, transactionType=kind)
+    due = await shop.in_days(1)
+    charge = await shop.charge(agreement, transactionType=kind, due=due)
     await shop.clock.advance(days=2)
     path = f"/agreements/{agreement}/charges/{charge}/{operation}"
     body = {"amount": 100_00, "description": "Half time"}

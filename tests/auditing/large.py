@@ -199,9 +199,8 @@ def main() -> None:
         make_large_database(path, charges)
     report = audit(str(path), clock=lambda: MUCH_LATER + timedelta(days=1))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{report.charges} charges in {report.seconds:.1f} s, peak {peak} MiB, ok: {report.ok}")
-    for violation in report.violations:
-        print(violation)
+    told = f"{report.charges} charges in {report.seconds:.1f} s, peak {peak} MiB, ok: {report.ok}"
+    sys.stdout.write("\n".join([told, *map(str, report.violations), ""]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """A server to command, shared by the tests that only look or keep to a sales unit of their own."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,11 +27,6 @@ def unit(server: Running) -> str:
 @pytest.fixture
 def merchant(server: Running) -> Merchant:
     """A shop with a sales unit and keys of this test's own."""
-    return new_merchant(server)
-
-
-def new_merchant(server: Running) -> Merchant:
-    """A shop with a new sales unit and its keys."""
     made = server.ask("POST", "/sandbox/sales-units", {})
     keys = {
         "client_id": made["clientId"],
@@ -38,3 +35,19 @@ def new_merchant(server: Running) -> Merchant:
         "Merchant-Serial-Number": made["merchantSerialNumber"],
     }
     return Merchant(server.url, keys)
+
+
+@pytest.fixture
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no file says anything, nor any variable."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("AVTALE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def speaking_to_the_server(
+    in_an_empty_folder: None, server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where commands find this module's server."""
+    monkeypatch.setenv("AVTALE_URL", server.url)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import httpx
 
 PATIENCE_SECONDS = 30
+AVTALE = (sys.executable, "-m", "avtale")
 
 
 class Ran(NamedTuple):
@@ -42,7 +43,7 @@ def plain_environment(**more: str) -> dict[str, str]:
 def avtale(*words: str, folder: Path, **environment: str) -> Ran:
     """Run a command to its end."""
     ran = subprocess.run(
-        [sys.executable, "-m", "avtale", *words],
+        [*AVTALE, *words],
         cwd=folder,
         env=plain_environment(**environment),
         capture_output=True,
@@ -90,7 +91,7 @@ class Running:
 def serving(*words: str, folder: Path, tells: bool = True, **environment: str) -> Iterator[Running]:
     """Start a command that serves, and stop it afterwards; with `tells`, once it has said that it answers."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "avtale", *words, *(["--json"] if tells else [])],
+        [*AVTALE, *words, *(["--json"] if tells else [])],
         cwd=folder,
         env=plain_environment(**environment),
         stdout=subprocess.PIPE,
@@ -125,6 +126,7 @@ class Merchant:
         self._url = url
         self._keys = dict(keys)
         self._number = 0
+        self.serial_number = keys["Merchant-Serial-Number"]
         answer = httpx.post(f"{url}/accesstoken/get", headers=self._sent(), trust_env=False)
         assert answer.status_code == 200, answer.text
         self._keys["Authorization"] = f"Bearer {answer.json()['access_token']}"

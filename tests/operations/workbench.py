@@ -168,8 +168,8 @@ def drafted(bench: Bench, **members: Any) -> Agreement:
         pricing=pricing,
         interval=Interval("MONTH", 1),
     )
-    agreement = msgspec.structs.replace(agreement, **members)
-    return agreement.drafted(bench.rules.expires_at(bench.now), "key-0")[0]
+    agreement, _ = agreement.drafted(bench.rules.expires_at(bench.now), "key-0")
+    return msgspec.structs.replace(agreement, **members)
 
 
 def variable(suggested: int = 500_00) -> Pricing:

@@ -177,6 +177,7 @@ async def test_what_is_not_there_is_told_like_everywhere(desk: Desk) -> None:
         reply = await desk.send(method, path)
         assert reply.status == status, (method, path)
         assert reply.json["contextId"] == reply.headers["X-Request-Id"]
+    reply = await desk.send("GET", "/sales-units/123456/clock/advance")
     assert reply.headers["Allow"].split(", ") == ["POST", "OPTIONS"]
 
 

@@ -39,8 +39,6 @@ def outcome(act: Callable[[], object]) -> str:
     except Refusal as refusal:
         return str(refusal)
     except Problem as problem:
-        if isinstance(problem.__context__, Dead):
-            return "died"
         return problem.slug or "refused"
     return ""
 

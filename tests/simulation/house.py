@@ -62,12 +62,23 @@ class Lifeline:
     def __init__(self, storage: SQLiteStorage) -> None:
         self._storage = storage
         self.is_alive = True
+        self.dies_at_commit = False
+        """Whether the process dies right after the next commit, before it can tell anybody."""
 
     async def transact(self, needs: Needs, decide: Callable[[World], None]) -> None:
         """A transaction, unless the process is dead."""
         if not self.is_alive:
             raise StorageDown("the process is dead")
-        await self._storage.transact(needs, decide)
+        worlds: list[World] = []
+
+        def decide_and_keep(world: World) -> None:
+            decide(world)
+            worlds.append(world)
+
+        await self._storage.transact(needs, decide_and_keep)
+        if self.dies_at_commit and worlds[-1].is_changed:
+            self.is_alive = False
+            raise StorageDown("the process died")
 
 
 class FaultyGateway:
@@ -132,6 +143,11 @@ class House:
         self.settlement = Settlement(self.engine, self.gateway)
         self.runs = Runs(self.engine, self.books, self.settlement)
         self.clocks = Clocks(self.engine, self.runs)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.lifeline.is_alive
 
     def begin_again(self) -> None:
         """A minute later: another process, in which the clock that was being moved stands still."""

@@ -2,19 +2,9 @@
 
 from datetime import datetime
 
+from tests.simulation import records as r
 from tests.simulation.bank import Bank, Entry
-from tests.simulation.records import (
-    DAY,
-    EARLY,
-    MINUTE,
-    Agreement,
-    Charge,
-    Order,
-    Payment,
-    at,
-    day_of,
-    end_of,
-)
+from tests.simulation.records import EARLY, Agreement, Charge, Order, Payment
 
 REFUSED = {"CAPTURE": "charge-capture-failed", "REFUND": "operation-failed"}
 HIGHEST = 2_000_000
@@ -54,7 +44,7 @@ class Model:
     def draft(self, name: str, pricing: str, price: int, first: Order | None) -> None:
         refuse("invalid-suggested-max-amount", pricing == "VARIABLE" and price > HIGHEST)
         refuse("conflict", first is not None and first.name in self.charges)
-        agreement = Agreement(pricing, price, self.now + 10 * MINUTE)
+        agreement = Agreement(pricing, price, self.now + 10 * r.MINUTE)
         self.agreements[name] = agreement
         if first:
             agreement.initial = self._new(Charge(first, agreement, [], None))
@@ -62,12 +52,12 @@ class Model:
     def create(self, order: Order) -> None:
         self.check(order, {*self.charges})
         days = [] if order.type == "UNSCHEDULED" else range(order.retry_days + 1)
-        runs = [at(order.due + day * DAY, hour) for day in days for hour in (9, 17)]
-        wake = at(order.due) if runs else self.now
+        runs = [run for day in days for run in r.runs_of(order.due + day * r.DAY)]
+        wake = r.at(order.due) if runs else self.now
         self._new(Charge(order, self.agreements[order.agreement], runs, wake))
 
     def check(self, order: Order, taken: set[str]) -> None:
-        agreement, today = self.agreements[order.agreement], day_of(self.now)
+        agreement, today = self.agreements[order.agreement], r.day_of(self.now)
         refuse("charge-creation-failed", agreement.status != "ACTIVE")
         refuse("charge-due-too-soon", order.type == "RECURRING" and order.due <= today)
         refuse("charge-amount-too-high", order.amount > agreement.ceiling)
@@ -104,7 +94,7 @@ class Model:
     def refund(self, name: str, amount: int, key: str) -> None:
         charge = self._at_rest(name)
         refuse("operation-failed", amount > charge.sum("CAPTURE") - charge.sum("REFUND"))
-        refuse("operation-failed", self.now >= end_of(charge.captured_at or self.now, 365))
+        refuse("operation-failed", self.now >= r.end_of(charge.captured_at or self.now, 365))
         self._settle([self._begin(charge, "REFUND", amount, key)])
 
     def update_price(self, name: str, pricing: str, price: int) -> None:
@@ -266,7 +256,7 @@ class Model:
             assert payment
             if entry is None or not entry.is_clear:
                 known_at = entry.known_at if entry else None
-                payment.wake = max(known_at or self.now, self.now + MINUTE)
+                payment.wake = max(known_at or self.now, self.now + r.MINUTE)
                 payment.is_unclear = True
                 continue
             charge.payment = None

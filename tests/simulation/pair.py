@@ -9,20 +9,34 @@ from typing import Literal
 import msgspec
 
 from avtale.agreements.agreement import Actor, Agreement
+from avtale.api.answers import json_answer
+from avtale.api.links import LANDING_MARK
 from avtale.charges.charge import Charge, TransactionType
 from avtale.charges.payments import PaymentKind
 from avtale.engine.command import Answer
 from avtale.engine.world import Needs
 from avtale.operations import agreements, approvals, charges
 from avtale.payers import Outcome, Payer
-from avtale.wire.agreements import DraftAgreement, InitialCharge, UpdateAgreement
-from avtale.wire.charges import BulkCharge, CaptureCharge, CreateCharge, RefundCharge
+from avtale.wire.agreements import (
+    DraftAgreement,
+    DraftAgreementAnswer,
+    InitialCharge,
+    UpdateAgreement,
+)
+from avtale.wire.charges import (
+    BulkAnswer,
+    BulkCharge,
+    CaptureCharge,
+    CreateCharge,
+    CreateChargeAnswer,
+    RefundCharge,
+)
 from avtale.wire.terms import PricingRequest, PricingUpdate
 from tests.simulation import house
 from tests.simulation.comparing import same
 from tests.simulation.house import MSN
-from tests.simulation.records import Order, day_of
-from tests.simulation.side_by_side import SideBySide, payer_row
+from tests.simulation.records import HOUR, Order, at, day_of
+from tests.simulation.side_by_side import KARI, SideBySide, payer_row
 
 PricingType = Literal["LEGACY", "VARIABLE", "FLEXIBLE"]
 
@@ -57,7 +71,14 @@ class Pair(SideBySide):
         asked = first and Order(order, name, "INITIAL", first[0], first[1], date.max)
 
         def answer(agreement: Agreement) -> Answer:
-            return Answer(201, f'{{"agreementId":"{agreement.agreement_id}"}}')
+            url = f"https://nordic.example/landing?v=2&token={LANDING_MARK}"
+            drafted = DraftAgreementAnswer(
+                agreement_id=agreement.agreement_id,
+                uuid=agreement.uuid,
+                vipps_confirmation_url=url,
+                charge_id=agreement.initial_charge_id,
+            )
+            return json_answer(201, drafted)
 
         self.request(
             "POST /recurring/v3/agreements",
@@ -116,7 +137,7 @@ class Pair(SideBySide):
             self._needs(order.agreement, order.name),
             lambda world, call: charges.create_charge(world, call, agreement_id, body),
             lambda key: self.model.create(order),
-            lambda charge: Answer(201, f'{{"chargeId":"{charge.charge_id}"}}'),
+            lambda charge: json_answer(201, CreateChargeAnswer(charge.charge_id)),
         )
 
     def create_many(self, orders: Sequence[Order]) -> str:
@@ -139,8 +160,8 @@ class Pair(SideBySide):
         kept: list[str] = []
 
         def judge(verdicts: list[list[str]]) -> Answer:
-            right = [item.order_id for item, bad in zip(body, verdicts, strict=True) if not bad]
-            return Answer(202, msgspec.json.encode(right).decode())
+            right = (item.order_id for item, bad in zip(body, verdicts, strict=True) if not bad)
+            return json_answer(202, BulkAnswer((), tuple(right)))
 
         return self.request(
             "POST /recurring/v3/agreements/charges",
@@ -149,7 +170,7 @@ class Pair(SideBySide):
             lambda world, call: charges.create_charges(world, call, body, batch),
             lambda key: kept.extend(self.model.create_many(list(orders))),
             judge,
-            lambda answer: same("bulk", msgspec.json.decode(answer), kept),
+            lambda answer: same("bulk", msgspec.json.decode(answer)["validCharges"], kept),
         )
 
     def cancel(self, name: str) -> str:
@@ -294,9 +315,45 @@ class Pair(SideBySide):
         )
 
     def quiesce(self) -> None:
-        """All faults are over, and everything that is under way comes to its end."""
-        for _ in range(3):
-            self.advance(timedelta(hours=2))
+        """All faults are over, what is under way comes to its end, and every key answers as before."""
+        self.advance(2 * HOUR)
+        while any(charge.payment for charge in self.model.charges.values()):
+            self.advance(2 * HOUR)
+        for key in self.keys:
+            self.replay(key)
+
+    # ── in short ──
+
+    def active(self, pricing: PricingType = "LEGACY", price: int = 499, phone: str = KARI) -> str:
+        """An agreement that its payer has approved."""
+        name = self.draft(pricing, price)
+        assert self.approve(name, phone) == ""
+        return name
+
+    def due(self, agreement: str, kind: str, amount: int = 700, retry_days: int = 0) -> str:
+        """A charge for tomorrow, which has begun; its first run is at nine."""
+        name = f"c{len(self.keys)}"
+        order = Order(name, agreement, "RECURRING", kind, amount, self.day(1), retry_days)
+        assert self.create(order) == ""
+        assert self.advance(at(self.day(1), 8) - self.model.now) == ""
+        return name
+
+    def run(self) -> str:
+        """The clock goes to the next moment."""
+        moment = self.model.next_moment()
+        assert moment is not None
+        return self.advance(moment - self.model.now)
+
+    def reserved(self, agreement: str, amount: int = 700) -> str:
+        """A charge that holds its amount."""
+        name = self.due(agreement, "RESERVE", amount)
+        self.run()
+        assert self.status(name) == "RESERVED"
+        return name
+
+    def status(self, name: str) -> str:
+        """A charge's status."""
+        return self.model.charges[name].status
 
     # ── names ──
 

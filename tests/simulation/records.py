@@ -22,6 +22,10 @@ def at(day: date, hour: int = 0) -> datetime:
     return datetime.combine(day, time(hour), OSLO).astimezone(UTC)
 
 
+def runs_of(day: date) -> list[datetime]:
+    return [at(day, 9), at(day, 17)]
+
+
 def end_of(opened: datetime, days: int) -> datetime:
     """The end of a window: `days` whole days after the day on which it opened."""
     return at(day_of(opened) + (days + 1) * DAY)

@@ -6,10 +6,12 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from avtale.auditing import audit
 from avtale.engine.command import Answer, Asked, Command
 from avtale.engine.world import Needs
 from avtale.payers import Payer, Source, made_up_payer
@@ -24,6 +26,9 @@ START = datetime(2026, 10, 19, 8, 30, tzinfo=UTC)
 
 KARI, OLA, NORA, CHILD = "4790000001", "4790000002", "4790000003", "4790000004"
 """Somebody with money, somebody with little, somebody with none, and somebody too young."""
+
+Late = tuple[house.Told, model.Late]
+"""The same answers, as the real thing holds them and as the model does."""
 
 
 class SideBySide:
@@ -44,7 +49,7 @@ class SideBySide:
         """Whether no difference has been found so far."""
         self._expected: dict[str, str] = {}
         self._answers: dict[str, Answer] = {}
-        self._late: tuple[house.Told, model.Late] = ([], [])
+        self._late: Late = ([], [])
         self._random = random.Random(seed)
 
     def close(self) -> None:
@@ -67,8 +72,6 @@ class SideBySide:
         method, _, path = what.partition(" ")
         key = f"key-{method}-{len(self.keys)}"
         text = msgspec.json.encode(body).decode()
-        bodies: list[str] = []
-
         def again(context_id: str, other: str) -> Command[Any]:
             variant = text if method == "PATCH" else ""
             asked = Asked(method, path, key, variant, text + other, context_id)
@@ -78,7 +81,6 @@ class SideBySide:
             decided = self.house.ask(again(f"first-{key}", ""))
             if decided.answer is not None:
                 self._answers[key] = decided.answer
-                bodies.append(decided.answer.body)
                 if why := slug(decided.answer):
                     raise Refusal(why)
 
@@ -90,8 +92,8 @@ class SideBySide:
                 raise
             if why := self.model.answers.get(key, "").replace("waiting", ""):
                 raise Refusal(why)
-            for body in bodies:
-                then(body)
+            if key not in self.model.answers and (answered := self._heard(key)) is not None:
+                then(answered.body)
 
         self.keys[key], self._expected[key] = again, ""
         return self.both(really, as_modelled) or self.model.answers.get(key, "")
@@ -102,24 +104,55 @@ class SideBySide:
 
     def both(self, really: Callable[[], object], modelled: Callable[[], object]) -> str:
         """The same in both, under the same faults; answers with why it was refused, `died`, or nothing."""
-        gateway, self.is_sound = self.house.gateway, False
-        faults, self.faults = self.faults, []
-        gateway.faults, self.model.faults = list(faults), list(faults)
+        self.is_sound = False
+        gateway, faults, self.faults = self.house.gateway, self.faults, []
         gateway.asked, gateway.told = [], []
-        real = outcome(really)
-        self.model.asked = list(gateway.asked)
-        same("outcome", real, outcome(modelled))
-        same("batches asked of the gateway", self.model.asked, [])
-        same("faults met", gateway.faults, self.model.faults)
-        if real == "died":
-            self.deaths += 1
-            self._late, self.model.late = (self.house.open_payments(), self.model.late), []
-            self.house.begin_again()
-        elif not any(faults) and not any(told.result == "UNCLEAR" for told in gateway.told):
+        if faults == ["die at commit"]:
+            self.house.lifeline.dies_at_commit = True
+            found = self._both(really, modelled, [], ["die before"])
+        else:
+            found = self._both(really, modelled, faults, faults)
+        if not faults and not any(told.result == "UNCLEAR" for told in gateway.told):
             same("outcomes recorded twice", self.house.record(self.house.open_payments()), 0)
+        self.house.lifeline.dies_at_commit = False
         self.compare()
         self.is_sound = True
+        return found
+
+    def _both(
+        self,
+        really: Callable[[], object],
+        modelled: Callable[[], object],
+        faults: list[str],
+        expected_faults: list[str],
+    ) -> str:
+        gateway = self.house.gateway
+        gateway.faults, self.model.faults = list(faults), list(expected_faults)
+        real = outcome(really)
+        if not self.house.is_alive:
+            self.deaths += 1
+            self._late = (self.house.open_payments(), [])
+            self.house.begin_again()
+            real = "died"
+        else:
+            self.model.faults = list(faults)
+        self.model.asked = list(gateway.asked)
+        expected = outcome(modelled)
+        if faults == expected_faults or real != "died":
+            same("outcome", real, expected)
+            same("faults met", gateway.faults, self.model.faults)
+        same("batches asked of the gateway", self.model.asked, [])
+        self._late, self.model.late = (self._late[0], self.model.late or self._late[1]), []
         return real
+
+    def _heard(self, key: str) -> Answer | None:
+        """The answer to a request; where nobody heard it, the merchant asks again."""
+        if key not in self._answers:
+            command = self.keys[key](f"retry-{key}", "")
+            decided = self.house.run(self.house.engine.submit(command))
+            if decided.answer is not None:
+                self._answers[key] = decided.answer
+        return self._answers.get(key)
 
     def compare(self) -> None:
         """All that can be seen of both; and an earlier key answers what it answered before."""
@@ -128,6 +161,13 @@ class SideBySide:
             key = self._random.choice(list(self.keys))
             is_other = "PATCH" not in key and self._random.random() < 0.2
             self.replay(key, is_other=is_other)
+
+    def audit(self, path: Path) -> None:
+        """The auditor finds nothing in a copy of the database, once all is quiet."""
+        self.house.books.copy_to(path)
+        report = audit(str(path), quiescent=True, clock=lambda: self.house.real_now)
+        path.unlink()
+        assert report.ok, "\n".join(map(str, report.violations))
 
     # ── what has been before ──
 
@@ -147,19 +187,21 @@ class SideBySide:
             first = self._answers.setdefault(key, decided.answer)
             same(f"bytes of {key}", decided.answer, first)
 
-    def hear_late(self) -> int:
-        """The process that died was only asleep, and records what it knows; how much of it counts."""
-        (told, late), self._late = self._late, ([], [])
-        if not told:
-            return 0
+    def take_late(self) -> Late:
+        """What the process that died last knew, and could still say if it was only asleep."""
+        late, self._late = self._late, ([], [])
+        return late
+
+    def hear(self, late: Late) -> int:
+        """A process that was thought dead records what it knows; how much of it counts."""
         counted: list[int] = []
         self.both(
-            lambda: counted.append(self.house.record(told)),
-            lambda: counted.append(self.model.hear_late(late)),
+            lambda: counted.append(self.house.record(late[0])),
+            lambda: counted.append(self.model.hear_late(late[1])),
         )
-        if len(counted) == 2:
-            same("late answers that count", *counted)
-        return counted[-1]
+        real, expected = counted
+        same("late answers that count", real, expected)
+        return real
 
 
 def payer_row(phone: str, payer: bank.Payer) -> Payer:

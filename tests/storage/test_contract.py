@@ -335,7 +335,10 @@ async def test_statements_are_executed_all_or_none(storage: Storage) -> None:
 
 async def test_every_query_is_understood(storage: Storage, database_url: str) -> None:
     refused = {}
+    other = {"sqlite": "postgresql_", "postgresql": "sqlite_"}[storage.dialect]
     for query in queries():
+        if query.startswith(other):
+            continue
         try:
             if storage.dialect == "sqlite":
                 with sqlite3.connect(database_url) as connection:

@@ -238,19 +238,21 @@ async def test_sound_charges_are_stored(storage: Storage) -> None:
     assert await seen(storage, *sound) == sound
 
 
+async def is_refused(storage: Storage, row: Any) -> bool:
+    try:
+        await add(storage, row)
+    except MISTAKES:
+        return True
+    return False
+
+
 async def test_a_charge_that_breaks_a_money_rule_is_refused(storage: Storage) -> None:
     await add(storage, unit(), agreement())
-    stored = []
-    for n, (status, differences) in enumerate(UNSOUND):
-        unsound = charge_that_is(status, differences, n)
-        try:
-            await add(storage, unsound)
-        except MISTAKES:
-            continue
-        stored.append((status, differences))
+    charges = [charge_that_is(*case, n) for n, case in enumerate(UNSOUND)]
+    refused = [await is_refused(storage, unsound) for unsound in charges]
+    stored = [case for case, no in zip(UNSOUND, refused, strict=True) if not no]
     assert stored == []
-    everything = [charge_that_is(*case, n) for n, case in enumerate(UNSOUND)]
-    assert await seen(storage, *everything) == [None] * len(UNSOUND)
+    assert await seen(storage, *charges) == [None] * len(charges)
 
 
 async def test_a_change_that_breaks_a_money_rule_is_refused(storage: Storage) -> None:
@@ -261,9 +263,8 @@ async def test_a_change_that_breaks_a_money_rule_is_refused(storage: Storage) ->
     assert await seen(storage, overdrawn) == [charge()]
 
 
-@pytest.mark.parametrize(
-    "differences",
-    [
+async def test_a_payment_that_makes_no_sense_is_refused(storage: Storage) -> None:
+    nonsense: list[dict[str, Any]] = [
         {"status": "OK"},
         {"status": "OK", "settled": MONDAY},
         {"settled": MONDAY},
@@ -271,15 +272,10 @@ async def test_a_change_that_breaks_a_money_rule_is_refused(storage: Storage) ->
         {"amount": 0},
         {"amount": 2**31},
         {"kind": "GIFT"},
-    ],
-    ids=str,
-)
-async def test_a_payment_that_makes_no_sense_is_refused(
-    storage: Storage, differences: dict[str, Any]
-) -> None:
+    ]
     await add(storage, *shop())
-    with pytest.raises(MISTAKES):
-        await add(storage, payment(**differences))
+    stored = [case for case in nonsense if not await is_refused(storage, payment(**case))]
+    assert stored == []
     assert await seen(storage, payment()) == [None]
 
 
@@ -315,33 +311,32 @@ ORPHANS = [
 ]
 
 
-@pytest.mark.parametrize("orphan", ORPHANS, ids=lambda row: type(row).__name__)
-async def test_a_row_without_its_parent_is_refused(storage: Storage, orphan: Any) -> None:
+async def test_a_row_without_its_parent_is_refused(storage: Storage) -> None:
+    """As if it had been taken: the unit may be erased at this moment, and a second look tells."""
     await add(storage, *shop())
-    with pytest.raises(MISTAKES):
-        await add(storage, orphan)
-    assert await seen(storage, orphan) == [None]
+    for orphan in ORPHANS:
+        with pytest.raises(Taken):
+            await add(storage, orphan)
+    assert await seen(storage, *ORPHANS) == [None] * len(ORPHANS)
 
 
 async def test_a_charge_of_another_shop_s_agreement_is_refused(storage: Storage) -> None:
     """Reliability T-1: a child belongs to the sales unit of its parent."""
     await add(storage, *shop(), unit("654321"))
-    with pytest.raises(MISTAKES):
+    with pytest.raises(Taken):
         await add(storage, charge(merchant_serial_number="654321"))
 
 
 # ── What stands ──────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("table", ["charge_history", "agreement_history"])
-async def test_history_is_neither_changed_nor_deleted(
-    storage: Storage, database_url: str, table: str
-) -> None:
+async def test_history_is_neither_changed_nor_deleted(storage: Storage, database_url: str) -> None:
     await add(storage, *shop())
-    with pytest.raises(MISTAKES, match="history is never changed"):
-        await around(database_url, f"UPDATE {table} SET idempotency_key = 'another'")
-    with pytest.raises(MISTAKES, match="history is kept"):
-        await around(database_url, f"DELETE FROM {table}")
+    for table in ("charge_history", "agreement_history"):
+        with pytest.raises(MISTAKES, match="history is never changed"):
+            await around(database_url, f"UPDATE {table} SET idempotency_key = 'another'")
+        with pytest.raises(MISTAKES, match="history is kept"):
+            await around(database_url, f"DELETE FROM {table}")
     assert await seen(storage, *shop()) == shop()
 
 
@@ -370,19 +365,20 @@ async def test_a_stored_answer_that_is_done_stays_as_it_is(storage: Storage) -> 
     assert await seen(storage, done) == [done]
 
 
-@pytest.mark.parametrize("status", [200, 204, 400, 409, 499])
-async def test_an_answer_that_decides_is_stored(storage: Storage, status: int) -> None:
-    done = stored_answer(state="DONE", status=status)
-    await add(storage, unit(), done)
-    assert await seen(storage, done) == [done]
+async def test_an_answer_that_decides_is_stored(storage: Storage) -> None:
+    answers = [
+        stored_answer(f"key-{status}", state="DONE", status=status)
+        for status in (200, 201, 204, 400, 404, 409, 499)
+    ]
+    await add(storage, unit(), *answers)
+    assert await seen(storage, *answers) == answers
 
 
-@pytest.mark.parametrize("status", [None, 302, 408, 425, 429, 500, 503])
-async def test_an_answer_that_decides_nothing_is_never_stored(
-    storage: Storage, status: int | None
-) -> None:
+async def test_an_answer_that_decides_nothing_is_never_stored(storage: Storage) -> None:
     """Reliability I-1: a server error or a limit is not the last word on a key."""
-    done = stored_answer(state="DONE", status=status)
     await add(storage, unit())
-    with pytest.raises(MISTAKES):
-        await add(storage, done)
+    undecided = [None, 302, 408, 425, 429, 500, 503]
+    answers = [stored_answer(state="DONE", status=status) for status in undecided]
+    stored = [one.status for one in answers if not await is_refused(storage, one)]
+    assert stored == []
+    assert await seen(storage, stored_answer()) == [None]

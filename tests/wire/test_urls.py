@@ -59,7 +59,7 @@ HOSTILE = [
     "data:text/html,<script>alert(1)</script>",
     "data:text/html;base64,PHNjcmlwdD4=",
     "vbscript:msgbox(1)",
-    "file:///etc/passwd",
+    "file://localhost/secret",
     "file://example.com/share",
     "blob:https://example.com/6080c099",
     "filesystem:https://example.com/temporary/x",

@@ -10,6 +10,7 @@ import falcon.asgi
 
 from avtale.agreements.agreement import Agreement
 from avtale.api.answers import json_answer, no_content, readable, send_json
+from avtale.api.directory import Directory
 from avtale.api.gate import BULK_BODY, Caller, Gate
 from avtale.api.paging import Place, continuation_token, continued
 from avtale.api.writes import Writes
@@ -29,6 +30,7 @@ from avtale.operations.charges import (
 )
 from avtale.operations.finding import require_agreement_id
 from avtale.problems import Fault, Problem, ResourceNotFound, ValidationFailed
+from avtale.rulebook import Environment, Rulebook
 from avtale.storage.storage import Storage, Value
 from avtale.wire.charges import (
     BulkAnswer,
@@ -46,17 +48,33 @@ from avtale.wire.charges import (
 from avtale.wire.reading import read
 
 STATUSES: tuple[str, ...] = get_args(ChargeStatus)
-PAGE_ITEMS = 500
+
+SentItem = tuple[int, BulkCharge | list[Fault], object]
+"""An item of a bulk: where it stood, what it is or what is wrong with it, and how it was sent."""
 
 
 class Charges:
     """`/recurring/v3/agreements/{agreementId}/charges` and what is below it."""
 
-    def __init__(self, gate: Gate, writes: Writes, storage: Storage, keys: Keys) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        writes: Writes,
+        storage: Storage,
+        directory: Directory,
+        keys: Keys,
+        environment: Environment,
+    ) -> None:
         self._gate = gate
         self._writes = writes
         self._storage = storage
+        self._directory = directory
         self._keys = keys
+        self._environment: Environment = environment
+
+    async def _rules(self, caller: Caller) -> Rulebook:
+        """The numbers that hold for the caller's unit now."""
+        return (await self._directory.sales_unit(caller.msn)).rulebook(self._environment)
 
     # ── creating ──
 
@@ -94,27 +112,26 @@ class Charges:
         batch = hashlib.sha256(
             f"{caller.msn}/{asked.path}/{asked.idempotency_key}".encode()
         ).hexdigest()[:32]
-        needs = Needs()
+        rules = await self._rules(caller)
+        needs, sent, unreadable = Needs(), list[SentItem](), None
         try:
-            sent = read_bulk(body)
-        except Problem:
-            sent = []
+            sent = read_bulk(body, largest=rules.bulk_items, rules=rules)
+        except Problem as problem:
+            unreadable = problem
         items = [item for _, item, _ in sent if isinstance(item, BulkCharge)]
         needs.of(Agreement, *{(caller.msn, item.agreement_id) for item in items})
         needs.of(Charge, *{(caller.msn, item.order_id) for item in items})
 
         def decide(world: World, call: Call) -> BulkAnswer:
-            read_items = sent or read_bulk(body)
+            if unreadable is not None:
+                raise unreadable
             verdicts = create_charges(
                 world,
                 call,
-                [
-                    item if isinstance(item, BulkCharge) else sentences(item)
-                    for _, item, _ in read_items
-                ],
+                [item if isinstance(item, BulkCharge) else sentences(item) for _, item, _ in sent],
                 batch,
             )
-            return _bulk_answer(read_items, verdicts)
+            return _bulk_answer(sent, verdicts)
 
         await self._writes.perform(
             resp,
@@ -149,14 +166,15 @@ class Charges:
             "after_created": place.created_ms,
             "after_id": place.charge_id,
         }
-        charges = await self._storage.rows(Charge, "list_charges", size=PAGE_ITEMS + 1, **page)
-        if len(charges) > PAGE_ITEMS:
-            charges = charges[:PAGE_ITEMS]
+        size = (await self._rules(caller)).page_items
+        charges = await self._storage.rows(Charge, "list_charges", size=size + 1, **page)
+        if len(charges) > size:
+            charges = charges[:size]
             last = Place(to_milliseconds(charges[-1].created), charges[-1].charge_id)
             token = continuation_token(self._keys, bound_to, last, real_now())
             resp.set_header("Continuation-Token", token)
         entries = await self._storage.rows(
-            ChargeEntry, "history_of_listed_charges", size=PAGE_ITEMS, **page
+            ChargeEntry, "history_of_listed_charges", size=size, **page
         )
         histories: defaultdict[str, list[ChargeEntry]] = defaultdict(list)
         for entry in entries:
@@ -289,9 +307,7 @@ def _created(charge: Charge) -> Answer:
     return json_answer(201, CreateChargeAnswer(charge.charge_id))
 
 
-def _bulk_answer(
-    sent: list[tuple[int, BulkCharge | list[Fault], object]], verdicts: list[list[str]]
-) -> BulkAnswer:
+def _bulk_answer(sent: list[SentItem], verdicts: list[list[str]]) -> BulkAnswer:
     judged = list(zip(sent, verdicts, strict=True))
     return BulkAnswer(
         invalid_charges=tuple(

@@ -8,11 +8,18 @@ from typing import Any, Final
 AGREEMENT_ID: Final = "agr_5kSeqz7"
 CHARGE_ID: Final = "chr-WCVbcA1"
 
-_REDIRECT: Final = {
+Json = dict[str, Any]
+
+_URLS: Final = {
     "merchantRedirectUrl": "https://example.com/welcome",
     "merchantAgreementUrl": "https://example.com/my-page",
 }
 _MONTHLY: Final = {"unit": "MONTH", "count": 1}
+_PREMIER_LEAGUE: Final = {
+    "productName": "Premier League",
+    "pricing": {"type": "LEGACY", "amount": 499_00, "currency": "NOK"},
+    "interval": _MONTHLY,
+}
 
 
 def day_after(today: date) -> date:
@@ -21,52 +28,14 @@ def day_after(today: date) -> date:
     return date(today.year + (month - 1) // 12, (month - 1) % 12 + 1, 1)
 
 
+# ── Bodies ───────────────────────────────────────────────────────────────────────────────────────
+
+
 def bodies(due: date) -> dict[str, dict[str, Any]]:
-    """Bodies by operation and title, the simplest one first; `due` is a day that is far enough away."""
-    charge = {
-        "amount": 499_00,
-        "description": "The Premier League, one month",
-        "transactionType": "DIRECT_CAPTURE",
-        "due": due.isoformat(),
-        "retryDays": 5,
-    }
+    """Bodies by operation and title, the simplest one first; `due` is a day that can be asked for."""
+    charge = _charge_body(due)
     return {
-        "draft_agreement": {
-            "A fixed price every month": {
-                "productName": "Premier League",
-                "pricing": {"type": "LEGACY", "amount": 499_00, "currency": "NOK"},
-                "interval": _MONTHLY,
-                **_REDIRECT,
-            },
-            "The first month is paid at approval": {
-                "productName": "Premier League",
-                "pricing": {"type": "LEGACY", "amount": 499_00, "currency": "NOK"},
-                "interval": _MONTHLY,
-                "initialCharge": {
-                    "amount": 499_00,
-                    "description": "The first month",
-                    "transactionType": "DIRECT_CAPTURE",
-                },
-                **_REDIRECT,
-            },
-            "The payer chooses a maximum": {
-                "productName": "Charging at home",
-                "pricing": {"type": "VARIABLE", "suggestedMaxAmount": 2000_00, "currency": "NOK"},
-                "interval": _MONTHLY,
-                **_REDIRECT,
-            },
-            "Cheaper to begin with": {
-                "productName": "Nordic News",
-                "pricing": {"type": "LEGACY", "amount": 249_00, "currency": "NOK"},
-                "interval": _MONTHLY,
-                "campaign": {
-                    "type": "PERIOD_CAMPAIGN",
-                    "price": 1_00,
-                    "period": {"unit": "WEEK", "count": 4},
-                },
-                **_REDIRECT,
-            },
-        },
+        "draft_agreement": _DRAFTS,
         "update_agreement": {
             "A new price": {"pricing": {"amount": 549_00}},
             "Stop": {"status": "STOPPED"},
@@ -99,70 +68,54 @@ def bodies(due: date) -> dict[str, dict[str, Any]]:
     }
 
 
-def answers(public_url: str, due: date) -> dict[str, Any]:
-    """Answers by operation, where all is well."""
-    agreement = {
-        "id": AGREEMENT_ID,
-        "uuid": "9c2ca95c-245f-4a2e-aab2-4a08eb78e6fb",
-        "status": "ACTIVE",
-        "created": f"{due.year - 1}-09-01T08:00:00Z",
-        "start": f"{due.year - 1}-09-01T08:01:12Z",
-        "stop": None,
-        "productName": "Premier League",
-        "productDescription": None,
-        "pricing": {"type": "LEGACY", "amount": 499_00, "currency": "NOK"},
-        "interval": {**_MONTHLY, "text": "every month"},
-        "campaign": None,
-        **_REDIRECT,
-        "vippsConfirmationUrl": f"{public_url}/landing?v=2&token=4Zx0Yk",
-        "countryCode": "NO",
-        "sub": None,
-        "userinfoUrl": None,
-        "history": [
-            {
-                "occurred": f"{due.year - 1}-09-01T08:00:00Z",
-                "event": "CREATE",
-                "actor": "MERCHANT",
-            },
-            {"occurred": f"{due.year - 1}-09-01T08:01:12Z", "event": "ACTIVATE", "actor": "USER"},
-        ],
-    }
-    charge = {
-        "id": CHARGE_ID,
-        "agreementId": AGREEMENT_ID,
-        "externalId": None,
-        "externalAgreementId": None,
-        "status": "CHARGED",
-        "type": "RECURRING",
-        "transactionType": "DIRECT_CAPTURE",
+def _charge_body(due: date) -> Json:
+    return {
         "amount": 499_00,
-        "currency": "NOK",
         "description": "The Premier League, one month",
-        "due": f"{due}T00:00:00Z",
+        "transactionType": "DIRECT_CAPTURE",
+        "due": due.isoformat(),
         "retryDays": 5,
-        "processingMode": "MULTIPLE_ATTEMPTS",
-        "transactionId": "5001419121",
-        "failureReason": None,
-        "failureDescription": None,
-        "summary": {"captured": 499_00, "refunded": 0, "cancelled": 0},
-        "history": [
-            {
-                "occurred": f"{due.year - 1}-09-02T08:00:00Z",
-                "event": "CREATE",
-                "amount": 499_00,
-                "idempotencyKey": "season-0001",
-                "success": True,
-            },
-            {
-                "occurred": f"{due}T08:00:02Z",
-                "event": "CAPTURE",
-                "amount": 499_00,
-                "idempotencyKey": f"{CHARGE_ID}-{AGREEMENT_ID}-ProcessPayment",
-                "success": True,
-                "transactionId": "5001419121",
-            },
-        ],
     }
+
+
+_DRAFTS: Final[Json] = {
+    "A fixed price every month": {**_PREMIER_LEAGUE, **_URLS},
+    "The first month is paid at approval": {
+        **_PREMIER_LEAGUE,
+        "initialCharge": {
+            "amount": 499_00,
+            "description": "The first month",
+            "transactionType": "DIRECT_CAPTURE",
+        },
+        **_URLS,
+    },
+    "The payer chooses a maximum": {
+        "productName": "Charging at home",
+        "pricing": {"type": "VARIABLE", "suggestedMaxAmount": 2000_00, "currency": "NOK"},
+        "interval": _MONTHLY,
+        **_URLS,
+    },
+    "Cheaper to begin with": {
+        "productName": "Nordic News",
+        "pricing": {"type": "LEGACY", "amount": 249_00, "currency": "NOK"},
+        "interval": _MONTHLY,
+        "campaign": {
+            "type": "PERIOD_CAMPAIGN",
+            "price": 1_00,
+            "period": {"unit": "WEEK", "count": 4},
+        },
+        **_URLS,
+    },
+}
+
+
+# ── Answers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def answers(public_url: str, due: date) -> Json:
+    """Answers by operation, where all is well."""
+    confirmation = {"vippsConfirmationUrl": f"{public_url}/landing?v=2&token=4Zx0Yk"}
+    agreement, charge = _agreement(due, confirmation), _charge(due)
     return {
         "fetch_token": {
             "token_type": "Bearer",
@@ -176,8 +129,8 @@ def answers(public_url: str, due: date) -> dict[str, Any]:
         "list_agreements": [agreement],
         "draft_agreement": {
             "agreementId": AGREEMENT_ID,
-            "uuid": "9c2ca95c-245f-4a2e-aab2-4a08eb78e6fb",
-            "vippsConfirmationUrl": f"{public_url}/landing?v=2&token=4Zx0Yk",
+            "uuid": agreement["uuid"],
+            **confirmation,
             "chargeId": None,
         },
         "fetch_agreement": agreement,
@@ -186,4 +139,64 @@ def answers(public_url: str, due: date) -> dict[str, Any]:
         "create_charges": {"invalidCharges": [], "validCharges": ["order-1001", "order-1002"]},
         "fetch_charge": charge,
         "fetch_charge_by_id": charge,
+    }
+
+
+def _agreement(due: date, confirmation: Json) -> Json:
+    drafted, approved = (f"{due.year - 1}-09-01T08:0{minute}:00Z" for minute in (0, 1))
+    return {
+        "id": AGREEMENT_ID,
+        "uuid": "9c2ca95c-245f-4a2e-aab2-4a08eb78e6fb",
+        "status": "ACTIVE",
+        "created": drafted,
+        "start": approved,
+        "stop": None,
+        **_PREMIER_LEAGUE,
+        "productDescription": None,
+        "interval": {**_MONTHLY, "text": "every month"},
+        "campaign": None,
+        **_URLS,
+        **confirmation,
+        "countryCode": "NO",
+        "sub": None,
+        "userinfoUrl": None,
+        "history": [
+            {"occurred": drafted, "event": "CREATE", "actor": "MERCHANT"},
+            {"occurred": approved, "event": "ACTIVATE", "actor": "USER"},
+        ],
+    }
+
+
+def _charge(due: date) -> Json:
+    created = {
+        "occurred": f"{due.year - 1}-09-02T08:00:00Z",
+        "event": "CREATE",
+        "amount": 499_00,
+        "idempotencyKey": "season-0001",
+        "success": True,
+    }
+    captured = {
+        "occurred": f"{due}T08:00:02Z",
+        "event": "CAPTURE",
+        "amount": 499_00,
+        "idempotencyKey": f"{CHARGE_ID}-{AGREEMENT_ID}-ProcessPayment",
+        "success": True,
+        "transactionId": "5001419121",
+    }
+    return {
+        "id": CHARGE_ID,
+        "agreementId": AGREEMENT_ID,
+        "externalId": None,
+        "externalAgreementId": None,
+        "status": "CHARGED",
+        "type": "RECURRING",
+        **_charge_body(due),
+        "currency": "NOK",
+        "due": f"{due}T00:00:00Z",
+        "processingMode": "MULTIPLE_ATTEMPTS",
+        "transactionId": "5001419121",
+        "failureReason": None,
+        "failureDescription": None,
+        "summary": {"captured": 499_00, "refunded": 0, "cancelled": 0},
+        "history": [created, captured],
     }

@@ -81,7 +81,11 @@ class Gate:
         return Caller(client_id, msn)
 
     async def asked(
-        self, req: falcon.asgi.Request, limit_bytes: int = SMALL_BODY
+        self,
+        req: falcon.asgi.Request,
+        limit_bytes: int = SMALL_BODY,
+        *,
+        another_body_is_another_request: bool = False,
     ) -> tuple[Asked, bytes]:
         """The idempotency key and the body of a request that changes something."""
         key = idempotency_key(req.get_header("Idempotency-Key"))
@@ -90,8 +94,7 @@ class Gate:
             _require_json_sent(req)
             body = await read_body(req, limit_bytes)
         fingerprint = hashlib.sha256(body).hexdigest()
-        # PATCH of an agreement is the one exception: another body is another request (rulings §4).
-        variant = fingerprint if req.method == "PATCH" else ""
+        variant = fingerprint if another_body_is_another_request else ""
         asked = Asked(req.method, req.path, key, variant, fingerprint, req.context.context_id)
         return asked, body
 

@@ -12,6 +12,9 @@ from avtale.api.access import Access
 from avtale.api.directory import Directory
 from avtale.problems import SubscriptionKeyRefused, UnknownClient, WrongClientSecret
 
+_NO_KEY = "Access denied due to missing subscription key."
+_WRONG_KEY = "Access denied due to invalid subscription key."
+
 
 class Tokens:
     """`/accesstoken/get`."""
@@ -24,7 +27,10 @@ class Tokens:
         """Issue a token; refusals have the shape of OAuth."""
         key = req.get_header("Ocp-Apim-Subscription-Key")
         if not key:
-            raise SubscriptionKeyRefused("Access denied due to missing subscription key.")
+            raise SubscriptionKeyRefused(_NO_KEY)
+        known = await self._directory.by_subscription_key(key)
+        if known is None:
+            raise SubscriptionKeyRefused(_WRONG_KEY)
         try:
             answer = await self._access.issue(
                 req.get_header("client_id"), req.get_header("client_secret")
@@ -41,9 +47,8 @@ class Tokens:
             )
             resp.content_type = "application/json"
             return
-        known = await self._directory.by_subscription_key(key)
-        if known is None or known.client.client_id != req.get_header("client_id"):
-            raise SubscriptionKeyRefused("Access denied due to invalid subscription key.")
+        if known.client.client_id != req.get_header("client_id"):
+            raise SubscriptionKeyRefused(_WRONG_KEY)
         resp.data = msgspec.json.encode(answer)
         resp.content_type = "application/json;charset=UTF-8"
         resp.set_header("Cache-Control", "no-store")

@@ -24,7 +24,19 @@ Progress = Callable[[Invariant, float], None]
 LARGE_BYTES = 128 * 1024 * 1024
 """From this size on, a second process is worth starting."""
 
-_LONGEST_FIRST = ["audit_causes", "audit_payments", "audit_payments_of_charges", "audit_chain", "audit_histories", "audit_events_of_charges", "audit_charges", "audit_event_ids", "audit_events", "intact", "references"]
+_LONGEST_FIRST = [
+    "audit_causes",
+    "audit_payments",
+    "audit_payments_of_charges",
+    "audit_chain",
+    "audit_histories",
+    "audit_events_of_charges",
+    "audit_charges",
+    "audit_event_ids",
+    "audit_events",
+    "intact",
+    "references",
+]
 
 
 def audit(

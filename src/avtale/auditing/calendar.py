@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,6 @@ from avtale.rulebook import MARKETS, MarketCode, Rulebook, rulebook_for
 from avtale.sales_units import Features
 
 DAY_MS = 86_400_000
-MILLISECOND = timedelta(milliseconds=1)
 _EASTERNMOST_MS = 3 * 3_600_000
 """Markets lie one to three hours east of UTC."""
 _GRACE_MS = 60_000

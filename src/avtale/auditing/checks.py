@@ -39,7 +39,7 @@ def context_of(snapshot: Snapshot, now: datetime, *, quiescent: bool) -> Context
             "real_now": to_milliseconds(now),
             "quiescent": int(quiescent),
             "skew_ms": SKEW_MS,
-            "lease_ms": LEASE // calendar.MILLISECOND,
+            "latest_lease": to_milliseconds(now + LEASE) + SKEW_MS,
             "newline": "\n",
             "landing_mark": LANDING_MARK,
             "id_characters": f"{ALPHABET}-_",
@@ -67,9 +67,7 @@ def _query(snapshot: Snapshot, context: Context, check: str) -> Iterator[Finding
     return _judged(snapshot, context, check, lambda _id, _row: False)
 
 
-def _judged(
-    snapshot: Snapshot, context: Context, check: str, holds: Judge
-) -> Iterator[Finding]:
+def _judged(snapshot: Snapshot, context: Context, check: str, holds: Judge) -> Iterator[Finding]:
     """Rows of a query that begins with ids; one with a question mark is put to `holds`."""
     names, pages = snapshot.read(check, context.parameters)
     for page in pages:

@@ -10,9 +10,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
+from typing import Self
 
 import msgspec
 
@@ -34,18 +35,21 @@ class HelperGone(Exception):
     """The helper does not answer."""
 
 
-class Helper(AbstractContextManager["Helper"]):
+class Helper:
     """The other process, as seen from the one that audits."""
 
     def __init__(self, path: Path) -> None:
         self._thread: Thread | None = None
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603 -- our own program
             [sys.executable, "-m", "avtale.auditing.helper", str(path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()

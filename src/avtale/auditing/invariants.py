@@ -137,7 +137,9 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "What a request did and the answer it got tell of each other, once each.",
         "audit_causes audit_agreement_lines",
     ),
-    _invariant("I-5", "A key that waits for an outcome has a payment that will bring it.", "audit_answers"),
+    _invariant(
+        "I-5", "A key that waits for an outcome has a payment that will bring it.", "audit_answers"
+    ),
     _invariant(
         "I-6",
         "An order id belongs to one charge of its unit.",
@@ -159,9 +161,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "Every event tells of a change that was committed, and no two of the same.",
         "audit_events_of_charges audit_events_of_agreements",
     ),
-    _invariant(
-        "E-3", "An event's id is the one that its change gives it.", "audit_event_ids"
-    ),
+    _invariant("E-3", "An event's id is the one that its change gives it.", "audit_event_ids"),
     # ── tenancy, state and time ──
     _invariant(
         "T-1",

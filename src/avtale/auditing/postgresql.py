@@ -33,11 +33,16 @@ _SETTINGS = {
     "work_mem": "32MB",
     "jit": "off",
 }
-_TABLE = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
+_TABLE = re.compile(r"^CREATE TABLE (\w+) \((.*?)^\)", re.MULTILINE | re.DOTALL)
 _INDEX = re.compile(r"^CREATE (?:UNIQUE )?INDEX (\w+)", re.MULTILINE)
 _TRIGGER = re.compile(r"^CREATE TRIGGER (\w+)[^;]*EXECUTE FUNCTION (\w+)", re.MULTILINE)
-_FUNCTION = re.compile(r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\(\).*?\$\$(.*?)\$\$", re.MULTILINE | re.DOTALL)
+_FUNCTION = re.compile(
+    r"^CREATE (?:OR REPLACE )?FUNCTION (\w+)\(\).*?\$\$(.*?)\$\$", re.MULTILINE | re.DOTALL
+)
 _DROPPED = re.compile(r"^DROP (?:TABLE|INDEX|TRIGGER) (\w+)", re.MULTILINE)
+_ALTERED = re.compile(r"^ALTER TABLE (\w+)", re.MULTILINE)
+_CONSTRAINTS = {"p": "PRIMARY KEY", "u": "UNIQUE (", "f": "REFERENCES ", "c": "CHECK ("}
+"""How a constraint of each kind is written, by the letter under which PostgreSQL keeps it."""
 
 Result = TypeVar("Result")
 
@@ -56,7 +61,9 @@ class PostgreSQLSnapshot(Snapshot):
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         try:
             self._connection = self._run(_connect(dsn))
-            applied = self._run(self._connection.fetch("SELECT number FROM migrations ORDER BY number"))
+            applied = self._run(
+                self._connection.fetch("SELECT number FROM migrations ORDER BY number")
+            )
             require_known([number for (number,) in applied], "The database")
         except asyncpg.UndefinedTableError:
             self.__exit__()
@@ -98,6 +105,13 @@ class PostgreSQLSnapshot(Snapshot):
             if not found.get((kind, name)):
                 problem = "is not valid" if (kind, name) in found else "is missing"
                 yield "PH-3", {kind: name, "problem": problem}
+        kept = {
+            (table, kind): number for table, kind, number in self._all("postgresql_constraints")
+        }
+        for (table, kind), number in _constraints_as_migrated().items():
+            if kept.get((table, kind), 0) < number:
+                words = _CONSTRAINTS[kind].removesuffix(" (").strip()
+                yield "PH-3", {"table": table, "problem": f"lacks a constraint ({words})"}
         for name, table in self._all("postgresql_loose_constraints"):
             yield "PH-3", {"constraint": name, "table": table, "problem": "is not enforced"}
         yield from (finding for finding in self._triggers() if finding[0] == "PH-3")
@@ -111,7 +125,7 @@ class PostgreSQLSnapshot(Snapshot):
         yield from (finding for finding in self._triggers() if finding[0] == "I-2")
 
     def _triggers(self) -> Iterator[Finding]:
-        found = dict(self._all("postgresql_triggers"))
+        found = {name: body for name, body in self._all("postgresql_triggers")}  # noqa: C416 -- rows are not pairs to mypy
         for name, body in _triggers_as_migrated().items():
             if found.get(name) != body:
                 problem = "is different" if name in found else "is missing or disabled"
@@ -152,8 +166,11 @@ def _sentence(error: BaseException) -> str:
     return str(error).rstrip(".") or type(error).__name__
 
 
+@cache
 def _text() -> str:
-    return "\n".join(migration.sql("postgresql") for migration in migrations())
+    """What the migrations say, without comments."""
+    text = "\n".join(migration.sql("postgresql") for migration in migrations())
+    return re.sub(r"--[^\n]*", "", text)
 
 
 @cache
@@ -161,9 +178,21 @@ def _as_migrated() -> list[tuple[str, str]]:
     """Tables and indexes by kind and name, less those that a later migration drops."""
     text = _text()
     gone = set(_DROPPED.findall(text))
-    made = [("table", name) for name in _TABLE.findall(text)]
+    made = [("table", name) for name, _ in _TABLE.findall(text)]
     made += [("index", name) for name in _INDEX.findall(text)]
     return [(kind, name) for kind, name in made if name not in gone]
+
+
+@cache
+def _constraints_as_migrated() -> dict[tuple[str, str], int]:
+    """How many constraints of each kind a table was made with; not of tables that were altered since."""
+    changed = {*_DROPPED.findall(_text()), *_ALTERED.findall(_text())}
+    return {
+        (table, kind): columns.count(words)
+        for table, columns in _TABLE.findall(_text())
+        for kind, words in _CONSTRAINTS.items()
+        if table not in changed
+    }
 
 
 @cache

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from avtale.auditing.report import AuditImpossible, Row
 from avtale.storage.migrations import migrations
@@ -21,11 +20,19 @@ class Damaged(Exception):
     """The database could not read what it has stored."""
 
 
-class Snapshot(AbstractContextManager["Snapshot"], Protocol):
+class Snapshot(Protocol):
     """One view; it writes nothing and holds nobody up."""
 
     leaves_out: frozenset[str] = frozenset()
     """Checks that mean nothing to this kind of database."""
+
+    def __enter__(self) -> Self:
+        """The snapshot itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the database."""
+        ...
 
     def read(
         self, query: str, parameters: Mapping[str, str | int]
@@ -70,7 +77,6 @@ def require_known(applied: Sequence[int], where: str) -> None:
         f"{where} was made by an older avtale (its schema is number {applied[-1]}, "
         f"this one needs {known[-1]}); migrate it first, or audit it with its own version."
     )
-
 
 
 def protects(trigger: str) -> str:

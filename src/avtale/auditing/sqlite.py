@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from functools import cache
 from pathlib import Path
+from typing import Self
 
 from avtale.auditing.report import AuditImpossible
 from avtale.auditing.snapshots import (
@@ -117,11 +118,14 @@ class SQLiteSnapshot(Snapshot):
             raise _trouble(self.path, error) from error
 
 
-class Watch(AbstractContextManager["Watch"]):
+class Watch:
     """Tells whether anything was committed between two looks."""
 
     def __init__(self, path: Path) -> None:
         self._connection = _connect(path)
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
@@ -203,7 +207,10 @@ def _as_migrated() -> dict[tuple[str, str], str]:
     with closing(sqlite3.connect(":memory:")) as fresh:
         for migration in migrations():
             fresh.executescript(migration.sql("sqlite"))
-        return {(kind, name): _plain(sql) for kind, name, sql in fresh.execute(queries()["sqlite_objects"])}
+        return {
+            (kind, name): _plain(sql)
+            for kind, name, sql in fresh.execute(queries()["sqlite_objects"])
+        }
 
 
 def _plain(sql: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from avtale.cli.control import USUAL_UNIT, OfUnit, control_of, local
+from avtale.cli.control import USUAL_UNIT, Control, OfUnit, control_of, local
 from avtale.cli.durations import read_duration
 from avtale.cli.output import Failure, bold, dim, say, say_json, table
 from avtale.cli.progress import Progress
@@ -71,10 +71,11 @@ def advance(
         raise Failure("Say how far (15d) or where to (--to 2026-12-24T09:00:00Z), one of them.", 2)
     body = {"to": _instant(to)} if to is not None else _duration(duration or "")
     control = control_of(of)
+    begin = _now(control, of)
     with ThreadPoolExecutor(1) as thread:
         answer = thread.submit(control.post, f"{_path(of)}/advance", body)
         if not of.json:
-            _follow(answer, of, body)
+            _follow(answer, of, begin, body)
         advanced = answer.result()
     if of.json:
         say_json(advanced)
@@ -174,22 +175,19 @@ def _instant(text: str) -> str:
     return instant.isoformat()
 
 
-def _follow(answer: Future[Any], of: OfUnit, body: dict[str, Any]) -> None:
+def _follow(answer: Future[Any], of: OfUnit, begin: datetime, body: dict[str, Any]) -> None:
     """Show how far an advance has come, by looking at the clock that it moves."""
     watching = control_of(of)
-    begin = None
+    to = datetime.fromisoformat(body["to"]) if "to" in body else begin + timedelta(**body)
+    whole = max(to - begin, timedelta(seconds=1))
     with Progress("Time passes") as progress:
         while not answer.done():
             try:
                 answer.exception(timeout=POLL_SECONDS)
             except TimeoutError:
-                now = datetime.fromisoformat(watching.get(_path(of))["now"])
-                begin = begin or now
-                to = (
-                    datetime.fromisoformat(body["to"])
-                    if "to" in body
-                    else begin + timedelta(**body)
-                )
-                progress.moved(
-                    (now - begin) / max(to - begin, timedelta(seconds=1)), f"{now:%Y-%m-%d}"
-                )
+                now = _now(watching, of)
+                progress.moved((now - begin) / whole, f"{now:%Y-%m-%d}")
+
+
+def _now(control: Control, of: OfUnit) -> datetime:
+    return datetime.fromisoformat(control.get(_path(of))["now"])

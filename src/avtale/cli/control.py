@@ -12,8 +12,9 @@ from typing import Annotated, Any, Final, ParamSpec
 import httpx
 from cyclopts import Parameter
 
+from avtale.cli.installation import settings_refused
 from avtale.cli.output import Failure
-from avtale.configuration import SettingRefused, section
+from avtale.configuration import section
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 READY_MADE_UNIT: Final = "123456"
@@ -104,8 +105,6 @@ def control_of(where: Where) -> Control:
                 return http.request(method, path, **what)
         except httpx.ConnectError as error:
             raise Failure(unreachable(url)) from error
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise Failure(f"{url} is no URL of a server ({error}).", 2) from error
         except httpx.HTTPError as error:
             raise Failure(f"{url} does not answer as avtale does ({error}).") from error
 
@@ -113,11 +112,18 @@ def control_of(where: Where) -> Control:
 
 
 def url_of(given: str | None) -> str:
-    """Where avtale answers: as given, as the environment or `avtale.toml` says, or the usual place."""
+    """Where avtale answers: as given, as the environment or `avtale.toml` says, or the usual place.
+
+    Raises Failure where that is no URL.
+    """
+    with settings_refused():
+        found = given or os.environ.get("AVTALE_URL") or section("client").get("url", DEFAULT_URL)
     try:
-        url = given or os.environ.get("AVTALE_URL") or section("client").get("url", DEFAULT_URL)
-    except SettingRefused as refused:
-        raise Failure(str(refused), 2) from refused
+        url = httpx.URL(found)
+    except (httpx.InvalidURL, TypeError) as error:
+        raise Failure(f"{found} is no URL of a server ({error}).", 2) from error
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise Failure(f"{found} is no URL of a server; say for example {DEFAULT_URL}.", 2)
     return str(url).rstrip("/")
 
 

@@ -27,11 +27,15 @@ def read(words: Sequence[str]) -> Given | None:
     left = iter(words)
     for word in left:
         if word in flags:
+            if flags[word]:
+                return None
             flags[word] = True
             continue
         option, equals, value = word.partition("=")
         name = option[2:].replace("-", "_")
         if not option.startswith("--") or "_" in option or name not in defaults:
+            return None
+        if name in settings:
             return None
         if isinstance(defaults[name], bool):
             if equals:

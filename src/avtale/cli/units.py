@@ -96,14 +96,8 @@ def add(
         avtale units add "Nordic Fitness" --market DK --feature unscheduled
         avtale units add "Nordic Fitness" --data production.db
     """
-    body: dict[str, Any] = {
-        "name": name,
-        "market": market,
-        "merchantSerialNumber": msn,
-        "features": dict.fromkeys(feature, True) or None,
-        "rules": dict(map(_rule, rule)) or None,
-    }
-    body = {member: value for member, value in body.items() if value is not None}
+    body: dict[str, Any] = {"market": market, "features": dict.fromkeys(feature, True)}
+    body |= {"rules": dict(map(_rule, rule)), "name": name, "merchantSerialNumber": msn}
     with control_for(data, where) as control:
         made = control.post(UNITS, body)
     if where.json:

@@ -126,6 +126,9 @@ class _Copy:
         charges += await self._look(Charge, named)
         owners = {charge.agreement_id for charge in charges} | {item.agreement_id for item in items}
         agreements += await self._look(Agreement, owners)
+        # Runs take what falls on one instant in the order in which it was written, mostly that of creation.
+        charges.sort(key=lambda charge: charge.created)
+        agreements.sort(key=lambda agreement: agreement.created)
         self.rows += [*agreements, *charges, *items]
         self.rows += [_abandoned(payment, real_now) for payment in payments]
         await self._take_money(agreements, payments)

@@ -7,7 +7,7 @@ import contextlib
 
 from avtale.engine.engine import Engine, StorageDown
 from avtale.logs import get_logger
-from avtale.problems import Unavailable
+from avtale.problems import ResourceNotFound, Unavailable
 from avtale.processing.clocks import Clocks
 from avtale.processing.runs import Runs
 
@@ -70,9 +70,18 @@ class Worker:
         real_now = self._engine.real_now()
         await self._runs.recover(real_now)
         for msn in await self._runs.units_with_work(real_now):
-            now = await self._clocks.ready(msn)
-            if now is not None:
-                await self._runs.catch_up(msn, now)
+            try:
+                now = await self._clocks.ready(msn)
+                if now is not None:
+                    await self._runs.catch_up(msn, now)
+            except ResourceNotFound:
+                # Erased meanwhile.
+                continue
+            except (StorageDown, Unavailable):
+                raise
+            except Exception:
+                # Trouble of one unit is not the others'.
+                log.exception("unit failed", merchant_serial_number=msn)
 
     async def _loop(self) -> None:
         while True:

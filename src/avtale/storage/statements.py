@@ -35,7 +35,7 @@ def for_sqlite(shape: Shape) -> Statements:
     """Parameters are the columns in order; a load takes one key."""
     table, columns = shape.table.name, ", ".join(shape.names)
     by_key = " AND ".join(f"{name} = ?" for name in shape.table.key)
-    many = by_key.removesuffix("= ?") + "IN (SELECT value FROM json_each(?))"
+    many = by_key.removesuffix("= ?") + "IN (SELECT value FROM json_each(?))"  # noqa: S608
     marks = ", ".join("?" for _ in shape.names)
     changes = ", ".join(f"{column.name} = ?" for column in shape.changing)
     return Statements(

@@ -198,7 +198,7 @@ FROM (
         || CASE WHEN CASE p.status WHEN 'ASKED' THEN p.lease_until IS NOT NULL AND p.wake_at IS NULL
                 WHEN 'UNCLEAR' THEN (p.lease_until IS NULL) <> (p.wake_at IS NULL)
                 ELSE p.lease_until IS NULL AND p.wake_at IS NULL END
-            AND (p.lease_until IS NULL OR p.lease_until <= :real_now + :lease_ms + :skew_ms)
+            AND (p.lease_until IS NULL OR p.lease_until <= :latest_lease)
             THEN '' ELSE 'T-10 ' END
         || CASE WHEN p.kind = 'CAPTURE' THEN CASE WHEN p.run_at > c.reserved_at + :capture_ms THEN 'T-8? ' ELSE '' END
             WHEN p.kind = 'REFUND' THEN CASE WHEN p.run_at > c.captured_at + :refund_ms THEN 'T-8? ' ELSE '' END
@@ -560,6 +560,11 @@ WHERE NOT c.convalidated AND c.connamespace = to_regnamespace(current_schema())
 UNION ALL
 SELECT CAST(t.tgname AS TEXT), CAST(t.tgrelid AS REGCLASS) || '' FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 WHERE t.tgisinternal AND t.tgenabled = 'D' AND c.relnamespace = to_regnamespace(current_schema())
+
+-- name: postgresql_constraints
+SELECT CAST(t.relname AS TEXT) AS of_table, CAST(c.contype AS TEXT) AS kind, COUNT(*) AS number
+FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+WHERE c.connamespace = to_regnamespace(current_schema()) GROUP BY t.relname, c.contype
 
 -- name: postgresql_triggers
 SELECT CAST(t.tgname AS TEXT) AS name, p.prosrc AS body

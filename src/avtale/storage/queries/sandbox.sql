@@ -43,13 +43,13 @@ WHERE a.payer = :phone_number ORDER BY p.asked DESC, p.payment_key LIMIT :size
 -- What an advance would look at: whatever wakes up on the way, and what is open now.
 
 -- name: charges_to_wake
+-- In no order of our own, so that what wakes up together comes as it would in a run.
 SELECT {charges} FROM charges
-WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :until
-ORDER BY created, charge_id LIMIT :most
+WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :until LIMIT :most
 
 -- name: agreements_to_wake
 SELECT {agreements} FROM agreements
-WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :until ORDER BY created, agreement_id
+WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :until
 
 -- name: open_payments
 SELECT {payments} FROM payments

@@ -1,0 +1,35 @@
+"""Every scenario agrees with the reference model, and together they walk every step of both lives."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from avtale.agreements import lifecycle as of_agreements
+from avtale.charges import lifecycle as of_charges
+from tests.simulation.scenarios import SCENARIOS, Scenario, played
+from tests.simulation.walking import Step, walking
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_the_real_thing_and_the_model_agree(
+    scenario: Scenario, loop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    played(scenario, loop, tmp_path / "copy.db")
+
+
+def test_every_step_of_both_lives_is_walked(
+    loop: asyncio.AbstractEventLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: set[Step] = {
+        (status, happening)
+        for lives in (of_agreements.LIFECYCLE, of_charges.LIFECYCLE)
+        for status, ways in lives.items()
+        for happening in ways
+    }
+    walked = walking(monkeypatch)
+    for scenario in SCENARIOS:
+        played(scenario, loop, tmp_path / "copy.db")
+    assert walked == steps
