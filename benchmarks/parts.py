@@ -116,7 +116,8 @@ def measure_requests(bench: Bench, kind: Kind) -> None:
 
 def measure_pgbench(bench: Bench) -> None:
     """The statements of a create, one transaction each, from PostgreSQL's own load generator."""
-    assert bench.postgresql is not None
+    if bench.postgresql is None:
+        raise Failed("there is no PostgreSQL here")
     program_path = bench.postgresql.programs / "pgbench"
     with bench.database("PostgreSQL", FEW) as database:
         rates = [

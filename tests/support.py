@@ -541,6 +541,11 @@ class Person:
         """Script what the next attempts on this payer will meet."""
         await self.is_described(outcomes=outcomes)
 
+    async def leaves(self) -> None:
+        """Delete the profile."""
+        reply = await self._shop.raw("DELETE", f"/sandbox/payers/{self.phone_number}")
+        assert reply.status == 204, reply.body
+
     async def balance(self) -> int | None:
         """How much money is left."""
         payer: Payer | None = await self._house.find(Payer, self.phone_number)

@@ -95,7 +95,7 @@ class _Server(Server):
 
     def __init__(self, app: Asgi, taken: socket.socket, head_seconds: float) -> None:
         super().__init__(
-            app,
+            _until_the_client_goes(app),
             interface=Interfaces.ASGINL,
             # HTTP/2 is for whoever stands in front; it has ways of its own to be abused.
             http=HTTPModes.http1,

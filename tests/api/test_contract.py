@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from avtale.api import openapi
+from avtale.api.parameters import PARAMETERS
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT
 from tests.support import House, Shop, installation
 
@@ -129,7 +130,7 @@ def sensible(body: dict[str, Any]) -> dict[str, Any]:
 
 def could_be(parameter: str, value: object) -> bool:
     """Whether a value has the form that the document asks for."""
-    form = openapi.PARAMETERS[parameter]["schema"]["pattern"]
+    form = PARAMETERS[parameter]["schema"]["pattern"]
     return isinstance(value, str) and re.search(form, value) is not None
 
 

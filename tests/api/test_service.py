@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
 from timeit import repeat
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from avtale import logs, problems, server
 from avtale.api import descriptions, openapi, reference, service, vocabulary
 from avtale.api.metrics import Counters, problem_name
+from avtale.api.parameters import PARAMETERS
 from avtale.api.problem_responses import STATUSES, TYPE_BASE, respond
 from avtale.api.routes import ROUTES
 from avtale.engine.command import Decided
@@ -28,6 +33,7 @@ from avtale.engine.engine import StorageDown
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS
 from avtale.storage.migrations import migrations
 from avtale.wire.schemas import ANSWERS, REQUESTS, schema_components
+from tests.faults.strangers import running
 from tests.support import House, Shop, installation
 
 URL = "https://avtale.test"
@@ -462,7 +468,7 @@ def test_a_key_is_asked_for_where_something_changes_and_nowhere_else() -> None:
 
 
 def test_the_form_of_a_key_is_what_the_gate_accepts() -> None:
-    form = openapi.PARAMETERS["Idempotency-Key"]["schema"]
+    form = PARAMETERS["Idempotency-Key"]["schema"]
     good = ["a", "order-1:capture", "x" * 40, "a b", "~", "[]{}<>|^`", '"']
     bad = ["", "x" * 41, "a#b", "a?b", "a/b", "a\\b", "ø", " a", "a ", "a\tb", "a\n"]
     assert [fits(form, key) for key in good + bad] == [True] * len(good) + [False] * len(bad)
@@ -585,6 +591,48 @@ async def test_the_page_loads_nothing_but_its_own_style_and_runs_nothing(
     assert style.headers["Content-Type"] == "text/css; charset=utf-8"
     assert "url(" not in style.text
     assert "prefers-color-scheme: dark" in style.text
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_commands_on_the_page_work_when_pasted(tmp_path: Path) -> None:
+    with running(tmp_path / "log") as server:
+        page = httpx.get(f"http://127.0.0.1:{server.port}/docs").text
+        commands = [
+            html.unescape(each) for each in re.findall(r"<pre[^>]*><code>(.*?)<", page, re.DOTALL)
+        ]
+        begin = next(each for each in commands if each.startswith("URL="))
+
+        def pasted(first_line: str, words: str = "", **variables: str) -> Any:
+            """The answer to the command that begins so and has these words in it."""
+            [command, *_] = [
+                each
+                for each in commands
+                if each.startswith(f'curl {first_line}" ') and words in each
+            ]
+            given = "\n".join(f"{name}={value}" for name, value in variables.items())
+            script = f"{begin}\n{given}\n{command} -sS --fail-with-body"
+            told = subprocess.run(
+                ["bash", "-c", script], capture_output=True, text=True, check=False
+            )
+            assert told.returncode == 0, (script, told)
+            return json.loads(told.stdout or "null")
+
+        path = "$URL/recurring/v3/agreements"
+        agreement = pasted(f'"{path}', "The first month")["agreementId"]
+        with_agreement = {"AGREEMENT": agreement}
+        accept = f'-X PATCH "{path}/$AGREEMENT/accept'
+        assert pasted(accept, **with_agreement) is None
+        assert pasted(f'"{path}/$AGREEMENT', **with_agreement)["status"] == "ACTIVE"
+        assert pasted(f'-X PATCH "{path}/$AGREEMENT', "54900", **with_agreement) is None
+        created = pasted(f'"{path}/$AGREEMENT/charges', "retryDays", **with_agreement)
+        charge = {**with_agreement, "CHARGE": created["chargeId"]}
+        assert pasted(f'"{path}/$AGREEMENT/charges/$CHARGE', **charge)["status"] == "PENDING"
+        assert pasted(f'-X DELETE "{path}/$AGREEMENT/charges/$CHARGE', **charge) is None
+        [listed, first] = pasted(f'"{path}/$AGREEMENT/charges', **with_agreement)[::-1]
+        assert (listed["status"], first["status"]) == ("CANCELLED", "CHARGED")
+        refund = {**with_agreement, "CHARGE": first["id"]}
+        assert pasted(f'"{path}/$AGREEMENT/charges/$CHARGE/refund', **refund) is None
+        assert pasted('"$URL/recurring/v3/charges/$CHARGE', **refund)["status"] == "REFUNDED"
 
 
 async def test_in_production_the_page_knows_no_keys() -> None:

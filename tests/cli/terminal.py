@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -117,6 +118,21 @@ def _line(stream: Any) -> str:
     assert lines, "it says nothing"
     assert lines[0], "it ended without a word"
     return lines[0]
+
+
+@contextmanager
+def taken_port() -> Iterator[str]:
+    """A port on which somebody listens."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        held.listen()
+        yield str(held.getsockname()[1])
+
+
+def free_port() -> str:
+    """A port on which nobody listens."""
+    with taken_port() as port:
+        return port
 
 
 class Merchant:

@@ -13,8 +13,7 @@ from avtale import __version__
 from avtale.cli import main, output
 from avtale.cli.application import TABLE, application
 from avtale.cli.progress import Progress
-from tests.cli.terminal import Running, avtale
-from tests.cli.test_up import free_port
+from tests.cli.terminal import Running, avtale, free_port
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 

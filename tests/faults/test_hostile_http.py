@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.strangers import BODY_SECONDS, HEAD_SECONDS, Heard, Server, running
+from tests.faults.strangers import BODY_SECONDS, HEAD_SECONDS, SLACK_SECONDS, Heard, Server, running
 
 AGREEMENTS = "/recurring/v3/agreements"
 CHARGES = "/recurring/v3/agreements/agr_5kSeqz7/charges"
@@ -73,7 +73,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_malformed_head_is_refused(server: Server, sent: bytes) -> None:
-    heard = server.say(sent, wait=5.0)
+    heard = server.say(sent)
     if heard.raw:
         require_refused(heard, 400)
     else:
@@ -82,9 +82,10 @@ def test_a_malformed_head_is_refused(server: Server, sent: bytes) -> None:
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 def test_older_clients_are_answered_too(server: Server, version: bytes) -> None:
-    heard = server.say(b"GET /livez HTTP/%b\r\nHost: a\r\n\r\n" % version)
+    is_old = version == b"1.0"
+    heard = server.say(b"GET /livez HTTP/%b\r\nHost: a\r\n\r\n" % version, to_the_end=is_old)
     assert heard.status == 200
-    assert heard.is_closed is (version == b"1.0")
+    assert heard.is_closed is is_old
 
 
 @pytest.mark.parametrize("name", ["X-A", "Authorization", "Cookie", "Idempotency-Key"])
@@ -171,7 +172,7 @@ AMBIGUOUS = {
 @pytest.mark.parametrize("framing", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
 def test_no_second_request_hides_in_a_first(server: Server, framing: bytes) -> None:
     body = b"0\r\n\r\n" + SMUGGLED
-    heard = server.say(POST + framing % len(body) + b"\r\n" + body, wait=5.0)
+    heard = server.say(POST + framing % len(body) + b"\r\n" + body, to_the_end=True)
     assert heard.status in {400, 401, 501}
     assert heard.is_closed
     assert b"alive" not in heard.raw
@@ -191,7 +192,8 @@ CHUNKS = {
 @pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS.keys())
 def test_broken_chunks_end_the_connection(server: Server, chunks: bytes) -> None:
     heard = server.say(
-        server.head("POST", AGREEMENTS, None, b"Transfer-Encoding: chunked\r\n") + chunks
+        server.head("POST", AGREEMENTS, None, b"Transfer-Encoding: chunked\r\n") + chunks,
+        to_the_end=True,
     )
     assert heard.status in {None, 400, 408, 413, 431}
     assert heard.is_closed
@@ -231,10 +233,10 @@ def test_fifty_mebibytes_are_refused_at_once_and_never_held(server: Server) -> N
     for path in (AGREEMENTS, CHARGES, AGREEMENTS + "/charges"):
         declared = server.request("POST", path, body)
         require_refused(declared, 413)
-        assert declared.seconds < 5.0
+        assert declared.seconds < 2 * SLACK_SECONDS
         chunk = b"%x\r\n%b\r\n" % (MEBIBYTE, b"a" * MEBIBYTE)
         head = server.head("POST", path, None, b"Transfer-Encoding: chunked\r\n")
-        undeclared = server.say(head, *[chunk] * 50)
+        undeclared = server.say(head, *[chunk] * 50, to_the_end=True)
         assert undeclared.status in {None, 413}
         assert undeclared.is_closed
     unknown = server.say(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
@@ -258,9 +260,9 @@ def test_the_limit_of_a_body_is_exact(server: Server, path: str, limit: int) -> 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
 def test_a_body_that_never_comes_is_given_up(server: Server, method: str, sent: bytes) -> None:
     path = AGREEMENTS if method in {"GET", "POST"} else CHARGES + "/chr-1"
-    heard = server.say(server.head(method, path, 100) + sent)
+    heard = server.say(server.head(method, path, 100) + sent, to_the_end=True)
     assert heard.is_closed
-    assert heard.seconds < BODY_SECONDS + 2
+    assert heard.seconds < BODY_SECONDS + SLACK_SECONDS
     if method == "POST":
         require_refused(heard, 408)
         assert heard.seconds > BODY_SECONDS * 0.9
@@ -274,7 +276,7 @@ def test_a_body_that_trickles_has_no_more_time_than_another(server: Server) -> N
         server.head("POST", AGREEMENTS, None, b"Transfer-Encoding: chunked\r\n"),
     ):
         pieces = [b"1\r\n \r\n" if b"chunked" in head else b" "] * 100
-        heard = server.say(head, *pieces, gap=0.2)
+        heard = server.say(head, *pieces, gap=0.2, to_the_end=True)
         assert heard.is_closed
         assert b" 408 " in heard.head or not heard.raw
 
@@ -286,7 +288,7 @@ def test_a_head_that_never_ends_is_given_up(server: Server) -> None:
         stranger.sendall(sent)
     for stranger in strangers.values():
         assert stranger.recv(1 << 16) == b""
-        assert HEAD_SECONDS * 0.9 < time.monotonic() - began < HEAD_SECONDS + 2
+        assert HEAD_SECONDS * 0.9 < time.monotonic() - began < HEAD_SECONDS + SLACK_SECONDS
         stranger.close()
 
 
@@ -296,7 +298,7 @@ def test_a_connection_that_says_no_more_is_given_up(server: Server) -> None:
         assert b" 401 " in stranger.recv(1 << 16)
         began = time.monotonic()
         assert stranger.recv(1 << 16) == b""
-        assert time.monotonic() - began < HEAD_SECONDS + 2
+        assert time.monotonic() - began < HEAD_SECONDS + SLACK_SECONDS
 
 
 def test_two_hundred_who_dawdle_keep_nobody_waiting(server: Server) -> None:
@@ -308,7 +310,7 @@ def test_two_hundred_who_dawdle_keep_nobody_waiting(server: Server) -> None:
         for _ in range(20):
             began = time.monotonic()
             assert server.say(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").status == 200
-            assert time.monotonic() - began < 1.0
+            assert time.monotonic() - began < SLACK_SECONDS / 2
         time.sleep(max(BODY_SECONDS, HEAD_SECONDS) + 0.5)
         heard = [stranger.recv(1 << 16) for stranger in strangers]
         assert {answer[9:12] for answer in heard} == {b"", b"408"}

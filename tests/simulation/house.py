@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from avtale.api.problem_responses import render
 from avtale.charges.payments import Payment
@@ -96,18 +96,22 @@ class FaultyGateway:
 
     async def ask(self, asks: Sequence[Ask]) -> list[GatewayAnswer]:
         """As the simulated gateway answers, where nothing comes between."""
-        self.asked.append([ask.charge_id for ask in asks])
         fault = self.faults.pop(0) if self.faults else ""
+        if fault == "die before":
+            self._die()
+        self.asked.append([ask.charge_id for ask in asks])
         if fault == "fail before":
             raise ConnectionError("the gateway cannot be reached")
-        if fault != "die before":
-            self.told = await self._gateway.ask(asks)
-        if fault.startswith("die"):
-            self._lifeline.is_alive = False
-            raise Dead
+        self.told = await self._gateway.ask(asks)
+        if fault == "die after":
+            self._die()
         if fault == "fail after":
             raise ConnectionError("the connection broke before the answer came")
         return self.told
+
+    def _die(self) -> NoReturn:
+        self._lifeline.is_alive = False
+        raise Dead
 
 
 class House:

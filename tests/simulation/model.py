@@ -138,9 +138,10 @@ class Model:
         agreement.status, agreement.stopped_by = "STOPPED", "USER"
 
     def set_maximum(self, name: str, maximum: int) -> None:
-        refuse("refused", self.agreements[name].status != "ACTIVE")
-        refuse("validation-error", self.agreements[name].pricing != "VARIABLE")
-        self.agreements[name].maximum = maximum
+        agreement = self.agreements[name]
+        refuse("refused", agreement.status != "ACTIVE")
+        refuse("validation-error", agreement.pricing != "VARIABLE")
+        agreement.maximum = maximum
 
     # ── time ──
 
@@ -234,17 +235,19 @@ class Model:
     def _settle(self, begun: list[Charge]) -> None:
         while begun:
             fault = self.faults.pop(0) if self.faults else ""
+            if fault == "die before":
+                raise Died
             order = self.asked.pop(0) if self.asked else []
-            assert sorted(order) == sorted(c.order.name for c in begun), (order, begun)
+            names = sorted(charge.order.name for charge in begun)
+            assert sorted(order) == names, f"asked for {order}, not {names}"
             asked = [(self.charges[name], self.charges[name].payment) for name in order]
             late: Late = []
             for charge, payment in asked:
                 assert payment
-                entry = None if fault.endswith("before") else self.bank.ask(payment)
+                entry = None if fault == "fail before" else self.bank.ask(payment)
                 late.append((charge, payment, payment.claims, entry))
             if fault == "die after":
                 self.late = late
-            if fault.startswith("die"):
                 raise Died
             begun = self._record([(c, None if fault else e) for c, _, _, e in late])
 

@@ -133,6 +133,17 @@ def the_first_charge_decides_about_the_agreement(pair: Pair) -> None:
         ]
 
 
+def an_order_id_is_used_once(pair: Pair) -> None:
+    agreement = pair.active()
+    order = Order("order-1", agreement, "RECURRING", "RESERVE", 700, pair.day(1))
+    assert pair.create(order) == ""
+    assert pair.create(order._replace(amount=499)) == "conflict"
+    pair.draft("LEGACY", 499, ("RESERVE", 700), "order-1")
+    pair.create_many([order, order._replace(name="order-2")])
+    assert pair.create(order._replace(name="order-2")) == ""
+    pair.work()
+
+
 def charges_are_called_off_before_they_are_due_and_after(pair: Pair) -> None:
     agreement = pair.active()
     due = pair.due(agreement, "RESERVE")
@@ -244,6 +255,32 @@ def whatever_dies_at_whatever_moment_is_done_once(pair: Pair) -> None:
         assert pair.status(name) == "PARTIALLY_REFUNDED"
 
 
+def whatever_is_committed_is_not_done_again_by_whoever_repeats_it(pair: Pair) -> None:
+    agreement = pair.active("FLEXIBLE")
+    order = Order("order-1", agreement, "RECURRING", "RESERVE", 900, pair.day(1))
+    acts: tuple[Callable[[], object], ...] = (
+        lambda: pair.draft("LEGACY", 499, ("RESERVE", 700)),
+        lambda: pair.create(order),
+        lambda: pair.create_many([order._replace(name="order-2")]),
+        lambda: pair.attempt_now("order-1"),
+        lambda: pair.capture("order-1", 500),
+        lambda: pair.capture("order-1", 500),
+        lambda: pair.refund("order-1", 200),
+        lambda: pair.cancel("order-1"),
+        lambda: pair.stop(agreement),
+        lambda: pair.stop(agreement),
+    )
+    for act in acts:
+        pair.faults = ["die at commit"]
+        act()
+        pair.recover()
+        for key in pair.keys:
+            pair.replay(key)
+    pair.work()
+    assert pair.status("order-1") == "PARTIALLY_REFUNDED"
+    assert "order-2" not in pair.model.charges
+
+
 def an_approval_dies_with_the_money_taken(pair: Pair) -> None:
     for fault in ("die before", "die after"):
         for amount, expected in ((700, "ACTIVE"), (151, "EXPIRED")):
@@ -325,6 +362,12 @@ def played(scenario: Scenario, loop: asyncio.AbstractEventLoop, path: Path) -> N
         pair.close()
 
 
+def all_played(loop: asyncio.AbstractEventLoop, path: Path) -> None:
+    """Every scenario, one after another."""
+    for scenario in SCENARIOS:
+        played(scenario, loop, path)
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     captured_refunded_and_released_in_parts,
     all_that_was_captured_is_refunded_before_the_rest_is_let_go,
@@ -335,6 +378,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_maximum_holds_until_the_payer_raises_it,
     an_unscheduled_charge_is_tried_once,
     the_first_charge_decides_about_the_agreement,
+    an_order_id_is_used_once,
     charges_are_called_off_before_they_are_due_and_after,
     a_merchants_stop_lets_go_of_everything,
     a_payers_stop_leaves_reservations_to_the_merchant,
@@ -343,6 +387,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     windows_end,
     runs_that_were_slept_through_are_made_up_for,
     whatever_dies_at_whatever_moment_is_done_once,
+    whatever_is_committed_is_not_done_again_by_whoever_repeats_it,
     an_approval_dies_with_the_money_taken,
     a_sleeper_wakes_after_another_has_taken_over,
     a_sleeper_wakes_before_anybody_has_taken_over,

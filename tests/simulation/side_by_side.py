@@ -44,7 +44,8 @@ class SideBySide:
         """What the next operation's asks meet, in both."""
         self.ids: dict[str, str] = {}
         self.keys: dict[str, Callable[[str, str], Command[Any]]] = {}
-        self.deaths = 0
+        self.seen: set[str] = set()
+        """What must happen now and then, or the runs are not wild enough."""
         self.is_sound = True
         """Whether no difference has been found so far."""
         self._expected: dict[str, str] = {}
@@ -72,6 +73,7 @@ class SideBySide:
         method, _, path = what.partition(" ")
         key = f"key-{method}-{len(self.keys)}"
         text = msgspec.json.encode(body).decode()
+
         def again(context_id: str, other: str) -> Command[Any]:
             variant = text if method == "PATCH" else ""
             asked = Asked(method, path, key, variant, text + other, context_id)
@@ -93,6 +95,7 @@ class SideBySide:
             if why := self.model.answers.get(key, "").replace("waiting", ""):
                 raise Refusal(why)
             if key not in self.model.answers and (answered := self._heard(key)) is not None:
+                same(f"answer to {key}", slug(answered), "")
                 then(answered.body)
 
         self.keys[key], self._expected[key] = again, ""
@@ -130,7 +133,7 @@ class SideBySide:
         gateway.faults, self.model.faults = list(faults), list(expected_faults)
         real = outcome(really)
         if not self.house.is_alive:
-            self.deaths += 1
+            self.seen.add("a process died")
             self._late = (self.house.open_payments(), [])
             self.house.begin_again()
             real = "died"
@@ -141,6 +144,8 @@ class SideBySide:
         if faults == expected_faults or real != "died":
             same("outcome", real, expected)
             same("faults met", gateway.faults, self.model.faults)
+        if real == "conflict":
+            self.seen.add("an operation met another")
         same("batches asked of the gateway", self.model.asked, [])
         self._late, self.model.late = (self._late[0], self.model.late or self._late[1]), []
         return real
@@ -179,6 +184,7 @@ class SideBySide:
         if is_other:
             assert isinstance(decided.problem, IdempotencyConflict), (key, decided.answer)
         elif expected == "waiting":
+            self.seen.add("a key was used again before its answer was known")
             assert decided.claimed, (key, decided.answer)
         else:
             assert decided.answer is not None, (key, expected)
@@ -201,6 +207,8 @@ class SideBySide:
         )
         real, expected = counted
         same("late answers that count", real, expected)
+        if late[0]:
+            self.seen.add("a late answer counted" if real else "a late answer was fenced off")
         return real
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from avtale.agreements import lifecycle as of_agreements
 from avtale.charges import lifecycle as of_charges
-from tests.simulation.scenarios import SCENARIOS, Scenario, played
+from tests.simulation.scenarios import SCENARIOS, Scenario, all_played, played
 from tests.simulation.walking import Step, walking
 
 
@@ -30,6 +30,5 @@ def test_every_step_of_both_lives_is_walked(
         for happening in ways
     }
     walked = walking(monkeypatch)
-    for scenario in SCENARIOS:
-        played(scenario, loop, tmp_path / "copy.db")
+    all_played(loop, tmp_path / "copy.db")
     assert walked == steps

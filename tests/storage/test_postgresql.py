@@ -80,6 +80,7 @@ def statements_by_key() -> Iterator[tuple[str, str, str]]:
         for what, statement, given in (
             ("look", loads((table.row,)), key),
             ("lock", loads((table.row,), lock=True), key),
+            ("lock many of", POSTGRESQL[table.row].load, key),
             ("update", POSTGRESQL[table.row].update, [*changes, *key, *versions]),
         ):
             if statement:

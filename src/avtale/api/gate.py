@@ -13,7 +13,7 @@ import falcon
 import falcon.asgi
 
 from avtale.api.access import Access
-from avtale.api.directory import Directory
+from avtale.api.directory import Directory, Known
 from avtale.api.limits import VendorLimits
 from avtale.engine.command import Asked
 from avtale.problems import (
@@ -71,6 +71,19 @@ class Gate:
             raise NotAuthorized(
                 "The access token and the subscription key belong to different sales units."
             )
+        return self._let_through(req, known, operation, path)
+
+    async def admit_by_token(self, req: falcon.asgi.Request, operation: str, **path: str) -> Caller:
+        """The caller of an operation that needs no subscription key, and refuses none (rulings §10)."""
+        client_id = self._access.client_of(req.get_header("Authorization"))
+        known = await self._directory.by_client_id(client_id)
+        if known is None:
+            raise NotAuthorized("The access token is not one of ours any more.")
+        return self._let_through(req, known, operation, path)
+
+    def _let_through(
+        self, req: falcon.asgi.Request, known: Known, operation: str, path: dict[str, str]
+    ) -> Caller:
         msn = _serial_number(
             req.get_header("Merchant-Serial-Number"), known.client.kind, known.sales_units
         )
@@ -78,7 +91,7 @@ class Gate:
             self._limits.count(operation, msn, path)
         require_json_accepted(req)
         req.context.msn = msn
-        return Caller(client_id, msn)
+        return Caller(known.client.client_id, msn)
 
     async def asked(
         self,

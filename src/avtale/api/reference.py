@@ -13,8 +13,6 @@ from markupsafe import Markup, escape
 from avtale import __version__
 from avtale.api.descriptions import DESCRIPTIONS, TAGS
 from avtale.api.openapi import (
-    COMMON_HEADERS,
-    PARAMETERS,
     changes,
     parameters_of,
     path_of,
@@ -22,6 +20,7 @@ from avtale.api.openapi import (
     sentence_of,
     statuses_of,
 )
+from avtale.api.parameters import COMMON_HEADERS, PARAMETERS
 from avtale.api.problem_responses import STATUSES
 from avtale.api.routes import ROUTES, Route
 from avtale.operations.sales_units import Credentials

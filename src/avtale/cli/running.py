@@ -34,16 +34,10 @@ def run(part: str, given: Mapping[str, Any], *, as_json: bool = False, quiet: bo
     """Serve until told to stop; raises Failure with one sentence where that cannot be."""
     settings = settings_for(cast(Part, part), given)
     logs.configure(settings.log_level)
-    from avtale import listening, server
-
-    if part != "worker":
-        with settings_refused():
-            server.require_safe_address(settings)
     with _alone_on(settings.data), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        try:
-            return runner.run(_serve(cast(Part, part), settings, as_json=as_json, quiet=quiet))
-        except listening.AddressRefused as refused:
-            raise Failure(str(refused)) from refused
+        if part == "worker":
+            return runner.run(_work(settings))
+        return runner.run(_answer(settings, work=part == "up", as_json=as_json, quiet=quiet))
 
 
 def settings_for(part: Part, given: Mapping[str, Any]) -> Settings:
@@ -58,20 +52,32 @@ def settings_for(part: Part, given: Mapping[str, Any]) -> Settings:
     return settings
 
 
-async def _serve(part: Part, settings: Settings, *, as_json: bool, quiet: bool) -> int:
-    from avtale import server
-    from avtale.listening import Listener, take, url_of
-
+async def _work(settings: Settings) -> int:
+    """The worker: everything that is due, and no address."""
     stopping = _stop_signals()
-    if part == "worker":
-        parts = await start(settings)
-        log.info("worker started", data=shown(settings.data))
-        _settle_down()
-        await stopping.wait()
-        return await _stop(parts)
-    taken = take(settings.host, settings.port)
+    parts = await start(settings)
+    log.info("worker started", data=shown(settings.data))
+    _settle_down()
+    await stopping.wait()
+    code = await _stop(parts)
+    log.info("worker stopped")
+    return code
+
+
+async def _answer(settings: Settings, *, work: bool, as_json: bool, quiet: bool) -> int:
+    """An address, and with `work` everything that is due."""
+    from avtale import server
+    from avtale.listening import AddressRefused, Listener, take, url_of
+
+    with settings_refused():
+        server.require_safe_address(settings)
+    stopping = _stop_signals()
+    try:
+        taken = take(settings.host, settings.port)
+    except AddressRefused as refused:
+        raise Failure(str(refused)) from refused
     url = url_of(taken)
-    parts = await start(settings, public_url=url, work=part == "up")
+    parts = await start(settings, public_url=url, work=work)
     listener = Listener(server.application(parts), taken)
     listener.start()
     await _answers(url)

@@ -51,7 +51,7 @@ _SETTINGS: Final = Group("Settings", sort_key=2)
 _OF_NO_USE: Final[dict[Part, set[str]]] = {
     "up": set(),
     "api": {"tick_seconds"},
-    "worker": {"host", "port", "expose", "vendor_limits"},
+    "worker": {"host", "port", "expose", "vendor_limits", "body_seconds"},
 }
 
 

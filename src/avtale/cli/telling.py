@@ -124,10 +124,7 @@ class Narrator:
 def _facts(advanced: dict[str, Any]) -> str:
     """What happened, a line each."""
     told = [fact for fact in advanced["happened"] if fact["what"] not in SILENT]
-    lines = [
-        f"{_local(fact['occurred']):%a %d %b, %H:%M}  {dim(_cut(fact['detail'], 31))}"
-        for fact in told
-    ]
+    lines = [f"{_local(fact['occurred']):%a %d %b, %H:%M}  {dim(fact['detail'])}" for fact in told]
     return "".join(f"\n           {line}" for line in lines)
 
 

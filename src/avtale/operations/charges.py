@@ -222,7 +222,9 @@ def process_charge(world: World, call: Call, agreement_id: str, charge_id: str) 
     charge = find_charge(world, call, agreement_id, charge_id)
     _require_nothing_open(charge)
     if charge.status not in {"PENDING", "DUE"}:
-        raise Refused(f"The charge is {charge.status}; only one that is PENDING or DUE is attempted.")
+        raise Refused(
+            f"The charge is {charge.status}; only one that is PENDING or DUE is attempted."
+        )
     if charge.type == "INITIAL":
         raise Refused("An initial charge is attempted when its payer approves the agreement.")
     if charge.status == "PENDING" and charge.type == "RECURRING":

@@ -34,7 +34,10 @@ from avtale.storage.storage import Row, Value
 if TYPE_CHECKING:
     from avtale.storage.connections import Borrowed
 
-_MANY = 16
+_MANY_LOADED = 128
+"""More keys than this are loaded table by table: more round trips, half the work per row."""
+
+_MANY_STORED = 16
 """More rows than this are copied rather than inserted: one round trip more, a third of the work."""
 
 _MIGRATING = 0x617674616C65
@@ -201,24 +204,36 @@ async def _take_in(
     lock: bool,
     hidden: AbstractSet[Key] = frozenset(),
 ) -> None:
-    """Load rows by key, all tables in one statement; agreements that are `hidden` only lock."""
+    """Load rows by key; agreements that are `hidden` are only locked."""
     wanted = {row: keys for row, keys in wanted.items() if keys}
-    if not wanted:
-        return
-    keys = [column for keys in wanted.values() for column in zip(*sorted(keys), strict=True)]
-    found = await connection.fetchrow(loads(tuple(wanted), lock=lock), *keys)
-    assert found is not None
+    found = await _found(connection, wanted, lock=lock)
     for row_type, records in zip(wanted, found, strict=True):
         key_of = TABLE_OF[row_type].key_of
+        rows = SHAPES[row_type].read(records)
         if row_type in COMPARED:
-            rows = SHAPES[row_type].read(record[:-1] for record in records)
             for row, record in zip(rows, records, strict=True):
                 loaded.versions[row_type, key_of(row)] = record[-1]
-        else:
-            rows = SHAPES[row_type].read(records)
         if hidden and row_type is Agreement:
             rows = [row for row in rows if key_of(row) not in hidden]
         loaded.world.take_in(row_type, rows)
+
+
+async def _found(
+    connection: Borrowed, wanted: Mapping[type[Any], set[Key]], *, lock: bool
+) -> Sequence[Any]:
+    """The records of each table: all in one statement, or many rows in one statement per table.
+
+    Without locks it is always one, which has one snapshot.
+    """
+    if not wanted:
+        return []
+    arrays = {row: list(zip(*sorted(keys), strict=True)) for row, keys in wanted.items()}
+    if lock and sum(map(len, wanted.values())) > _MANY_LOADED:
+        return [await connection.fetch(POSTGRESQL[row].load, *keys) for row, keys in arrays.items()]
+    all_arrays = [array for keys in arrays.values() for array in keys]
+    found = await connection.fetchrow(loads(tuple(wanted), lock=lock), *all_arrays)
+    assert found is not None
+    return tuple(found)
 
 
 # ── storing ──
@@ -245,7 +260,7 @@ async def _insert(connection: Borrowed, table: Table, rows: Iterable[Any]) -> No
         rows = sorted(rows, key=_KEY_OF[table.row])
     shape = SHAPES[table.row]
     records = [shape.write(row) for row in rows]
-    if len(records) > _MANY:
+    if len(records) > _MANY_STORED:
         await connection.copy_records_to_table(table.name, columns=shape.names, records=records)
     else:
         await connection.execute(POSTGRESQL[table.row].insert, *zip(*records, strict=True))

@@ -67,14 +67,17 @@ def _is_key(shape: Shape) -> str:
 
 
 def for_postgresql(shape: Shape) -> Statements:
-    """Parameters are one array per column; an update of a compared row ends with its versions."""
+    """Parameters are one array per column; an update of a compared row ends with its versions.
+
+    A load locks, as `loads` does.
+    """
     table, columns = shape.table, ", ".join(shape.names)
     changes = ", ".join(f"{column.name} = k.{column.name}" for column in shape.changing)
     given, stands = [*(column.name for column in shape.changing), *table.key], _is_key(shape)
     if table.row in COMPARED:
         given, stands = [*given, "version"], f"{stands} AND {table.name}.xmin::text = k.version"
     return Statements(
-        load=loads((table.row,)),
+        load=f"SELECT t.* FROM {_looked_up(table.row, lock=True)}",  # noqa: S608
         insert=f"INSERT INTO {table.name} ({columns}) SELECT * FROM {_arrays(shape, shape.names)}",  # noqa: S608
         update=f"UPDATE {table.name} SET {changes} FROM {_arrays(shape, given)} WHERE {stands}"  # noqa: S608
         if not table.append_only
@@ -86,25 +89,34 @@ def for_postgresql(shape: Shape) -> Statements:
 def loads(rows: tuple[type[Any], ...], *, lock: bool = False) -> str:
     """One statement that loads rows of several tables: an array of records for each of `rows`.
 
-    Parameters are, table after table, one array per column of the key. Rows are looked up one by one, and locked,
-    in the order given. They are looked up in a subquery of their own so that the planner does not join
-    a table that is small by reading all of it, and go on doing so while the table grows.
-    The lock is the one that an update takes; it lets others refer to the row by a foreign key.
+    Parameters are, table after table, one array per column of the key. Rows are looked up one by
+    one, and locked, in the order given.
     """
     found, first = [], 1
     for row in rows:
-        shape = SHAPES[row]
-        table, columns = shape.table, ", ".join(shape.names)
-        if row in COMPARED:
-            columns += ", xmin::text"
-        is_locked = lock and row not in COMPARED and not table.append_only
-        found.append(
-            f"ARRAY(SELECT ROW(t.*) FROM {_arrays(shape, table.key, first)} CROSS JOIN LATERAL "  # noqa: S608
-            f"(SELECT {columns} FROM {table.name} WHERE {_is_key(shape)} "
-            f"{'FOR NO KEY UPDATE' if is_locked else 'OFFSET 0'}) t)"
-        )
-        first += len(table.key)
+        rows_of_one = _looked_up(row, lock=lock, first=first)
+        found.append(f"ARRAY(SELECT ROW(t.*) FROM {rows_of_one})")  # noqa: S608
+        first += len(SHAPES[row].table.key)
     return f"SELECT {', '.join(found)}"
+
+
+def _looked_up(row: type[Any], *, lock: bool, first: int = 1) -> str:
+    """Rows by key as `t`, each looked up in a subquery of its own.
+
+    Otherwise the planner may join a table that is small by reading all of it, and go on doing so
+    while the table grows. The lock is the one that an update takes; it lets others refer to the row
+    by a foreign key.
+    """
+    shape = SHAPES[row]
+    table, columns = shape.table, ", ".join(shape.names)
+    if row in COMPARED:
+        columns += ", xmin::text"
+    is_locked = lock and row not in COMPARED and not table.append_only
+    return (
+        f"{_arrays(shape, table.key, first)} CROSS JOIN LATERAL "  # noqa: S608
+        f"(SELECT {columns} FROM {table.name} WHERE {_is_key(shape)} "
+        f"{'FOR NO KEY UPDATE' if is_locked else 'OFFSET 0'}) t"
+    )
 
 
 @cache

@@ -128,6 +128,7 @@ CREATE INDEX agreements_by_status ON agreements (merchant_serial_number, status,
 -- both
 CREATE INDEX agreements_to_wake ON agreements (merchant_serial_number, wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX agreements_of_payer ON agreements (payer) WHERE payer IS NOT NULL;
+CREATE INDEX agreements_sharing ON agreements (merchant_serial_number, sub) WHERE sub IS NOT NULL;
 CREATE INDEX agreements_asked_of_phone ON agreements (phone_number) WHERE phone_number IS NOT NULL AND status = 'PENDING';
 
 CREATE TABLE agreement_history (
@@ -266,8 +267,10 @@ CREATE TABLE payments (
     CHECK ((status = 'OK') = (transaction_id IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
--- At most one payment is open on a charge (reliability R-2). Few are open at a time, so the loop finds those that
--- wait for it here, too; and since a payment's key begins with its unit and charge, no other index is needed.
+CREATE INDEX payments_of_charge ON payments (merchant_serial_number, charge_id);
+
+-- At most one payment is open on a charge (reliability R-2).
+-- Few are open at a time, so the loop finds those that wait for it here, too.
 CREATE UNIQUE INDEX payments_open ON payments (merchant_serial_number, charge_id) WHERE status IN ('ASKED', 'UNCLEAR');
 
 CREATE TABLE events (

@@ -33,3 +33,8 @@ WHERE phone_number = :phone_number AND status = 'PENDING' ORDER BY created, agre
 
 -- name: initial_charge_of
 SELECT initial_charge_id FROM agreements WHERE merchant_serial_number = :msn AND agreement_id = :agreement_id
+
+-- name: agreements_sharing
+-- Agreements with which the payer behind `sub` shared a profile with the sales unit, the latest first.
+SELECT {agreements} FROM agreements
+WHERE merchant_serial_number = :msn AND sub = :sub AND consented IS NOT NULL ORDER BY consented DESC

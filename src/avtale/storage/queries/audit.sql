@@ -203,12 +203,13 @@ FROM (
         || CASE WHEN p.kind = 'CAPTURE' THEN CASE WHEN p.run_at > c.reserved_at + :capture_ms THEN 'T-8? ' ELSE '' END
             WHEN p.kind = 'REFUND' THEN CASE WHEN p.run_at > c.captured_at + :refund_ms THEN 'T-8? ' ELSE '' END
             WHEN p.kind = 'CANCEL' THEN ''
-            ELSE CASE WHEN a.status IN ('STOPPED', 'EXPIRED') AND p.asked > a.changed + :skew_ms THEN 'T-6 ' ELSE '' END
+            ELSE CASE WHEN p.asked > :skew_ms + (SELECT a.changed FROM agreements a
+                    WHERE a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
+                        AND a.status IN ('STOPPED', 'EXPIRED')) THEN 'T-6 ' ELSE '' END
             || CASE WHEN c.type <> 'RECURRING' OR (p.run_at >= c.due AND p.run_at < c.due + c.retry_days * 86400000 + 75600000)
                 THEN '' ELSE 'T-7? ' END END AS broken
-    FROM payments p CROSS JOIN charges c CROSS JOIN agreements a CROSS JOIN sales_units u
+    FROM payments p CROSS JOIN charges c CROSS JOIN sales_units u
     WHERE c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
-        AND a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
         AND u.merchant_serial_number = c.merchant_serial_number
 ) AS judged
 WHERE broken <> ''
@@ -508,11 +509,10 @@ FROM (
                     WHEN 'CAPTURE' THEN substr(path, 1, length(path) - 8) WHEN 'REFUND' THEN substr(path, 1, length(path) - 7)
                     WHEN 'CREATE' THEN substr(body, 14) ELSE substr(body, 17) END AS said
                 FROM (
-                    SELECT merchant_serial_number, idempotency_key, path, body,
-                        CASE method WHEN 'DELETE' THEN 'CANCEL' WHEN 'POST' THEN CASE
-                            WHEN path LIKE '%/capture' THEN 'CAPTURE' WHEN path LIKE '%/refund' THEN 'REFUND'
-                            WHEN path LIKE '%/agreements/charges' THEN NULL WHEN path LIKE '%/charges' THEN 'CREATE'
-                            WHEN path LIKE '%/agreements' THEN 'DRAFT' END END AS event
+                    SELECT merchant_serial_number, idempotency_key, path, body, CASE
+                        WHEN body LIKE '{"chargeId":"%' THEN 'CREATE' WHEN body LIKE '{"agreementId":"%' THEN 'DRAFT'
+                        WHEN method = 'DELETE' THEN 'CANCEL' WHEN method <> 'POST' THEN NULL
+                        WHEN path LIKE '%/capture' THEN 'CAPTURE' WHEN path LIKE '%/refund' THEN 'REFUND' END AS event
                     FROM idempotency_keys WHERE state = 'DONE' AND status BETWEEN 200 AND 299
                     LIMIT 9000000000000000000
                 ) AS done

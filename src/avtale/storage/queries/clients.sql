@@ -14,3 +14,6 @@ SELECT {sales_units} FROM sales_units WHERE merchant_serial_number = :msn
 
 -- name: sales_units
 SELECT {sales_units} FROM sales_units ORDER BY created, merchant_serial_number
+
+-- name: payer_by_phone
+SELECT {payers} FROM payers WHERE phone_number = :phone_number
