@@ -43,6 +43,8 @@ class DueRun(NamedTuple):
     charges: int
     workers: int
     seconds: float
+    processor_seconds: float
+    """Of the working processes; a database server's own is not in it."""
     peak_mib: float
     growth_mib: float
 

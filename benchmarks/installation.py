@@ -67,14 +67,14 @@ def serving(database: Database, folder: Path) -> Iterator[Installation]:
 
 
 @contextlib.contextmanager
-def bare_server(database: Database, folder: Path) -> Iterator[int]:
-    """The limit on `database` while the block runs; yields its port."""
+def bare_server(database: Database, folder: Path) -> Iterator[tuple[Child, int]]:
+    """The limit on `database` while the block runs, with its port."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.bare", database.data, str(port)]
     root = str(Path(__file__).parents[1])
     with running(command, folder, PYTHONPATH=root) as child:
         first_answer(child, port, "GET", f"/recurring/v3/agreements/a/charges/{'c' * 12}")
-        yield port
+        yield child, port
 
 
 def request(work: Work, content: Content, token: str = "") -> Request:
@@ -112,8 +112,9 @@ def request(work: Work, content: Content, token: str = "") -> Request:
 class Settled:
     """How a due run went."""
 
-    def __init__(self, seconds: float, memory_mib: list[float]) -> None:
+    def __init__(self, seconds: float, processor_seconds: float, memory_mib: list[float]) -> None:
         self.seconds = seconds
+        self.processor_seconds = processor_seconds
         self._memory_mib = memory_mib
 
     @property
@@ -134,7 +135,7 @@ def settle(
 ) -> Settled:
     """Let the clock stand at the run, and wait until everything that is due then is done."""
     memory_mib: list[float] = []
-    begin = perf_counter()
+    begin, busy = perf_counter(), _busy_seconds(children)
     stand_at(database, RUN_AT)
     looks = 0
     while database.numbers(_OPEN) != (0,):
@@ -150,4 +151,9 @@ def settle(
         if perf_counter() - begin > MOST_SETTLING_SECONDS:
             raise Failed(f"the due run did not end within {MOST_SETTLING_SECONDS:.0f} seconds")
         sleep(LOOK_SECONDS)
-    return Settled(perf_counter() - begin, memory_mib)
+    seconds = perf_counter() - begin
+    return Settled(seconds, _busy_seconds(children) - busy, memory_mib)
+
+
+def _busy_seconds(children: list[Child]) -> float:
+    return sum(child.processor_seconds() for child in children)

@@ -11,7 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.filling import PRIME, SPREAD
-from benchmarks.processes import Failed
+from benchmarks.processes import Child, Failed
 
 # `n` counts the requests of a stream, from run to run; `any` is some number below `choices`; `id` is how the filling
 # names its agreements and charges.
@@ -65,6 +65,8 @@ class Run(NamedTuple):
     per_second: float
     p50_ms: float
     p99_ms: float
+    processor_us: float
+    """What one request cost the server's processes; 0 where that is not known."""
 
 
 class Rate(NamedTuple):
@@ -75,6 +77,7 @@ class Rate(NamedTuple):
     highest: float
     p50_ms: float
     p99_ms: float
+    processor_us: float
 
     @classmethod
     def of(cls, runs: list[Run]) -> Rate:
@@ -86,14 +89,16 @@ class Rate(NamedTuple):
             max(rates),
             median(run.p50_ms for run in runs),
             median(run.p99_ms for run in runs),
+            median(run.processor_us for run in runs),
         )
 
 
 class Stream:
     """One kind of request to one server; every run goes on counting where the last one ended."""
 
-    def __init__(self, name: str, port: int, request: Request, folder: Path) -> None:
+    def __init__(self, name: str, port: int, child: Child, request: Request, folder: Path) -> None:
         self.name = name
+        self._child = child
         self._url = f"http://127.0.0.1:{port}"
         self._sent = 0
         self._script = folder / f"{name.replace(' ', '-')}-{port}.lua"
@@ -103,12 +108,14 @@ class Stream:
         """Send for `seconds` over `connections`; raises Failed where anything but 2xx comes back."""
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
         command += ["-s", str(self._script), self._url, "--", str(self._sent)]
+        begin = self._child.processor_seconds()
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=seconds + 30, check=True
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             raise Failed(f"{self.name}: the load generator failed ({error})") from error
+        took = self._child.processor_seconds() - begin
         found = json.loads(done.stdout.rpartition("RESULT ")[2])
         self._sent = found["sent"]
         if found["refused"] or found["broken"] or not found["answered"]:
@@ -117,6 +124,7 @@ class Stream:
             found["answered"] / found["microseconds"] * 1e6,
             found["p50"] / 1000,
             found["p99"] / 1000,
+            took / found["answered"] * 1e6,
         )
 
 

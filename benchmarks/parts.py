@@ -83,7 +83,9 @@ def measure_peers(bench: Bench) -> None:
                 # Reading comes first, while there is little to look through.
                 works: tuple[Work, ...] = ("fetch", "create")
                 for work in works:
-                    stream = Stream(f"{peer.name} {work}", port, requests[work], bench.folder)
+                    stream = Stream(
+                        f"{peer.name} {work}", port, child, requests[work], bench.folder
+                    )
                     _contest(bench, None, work, SHARED, {peer.name: stream})
     for reason in left_out:
         bench.say(reason)
@@ -96,11 +98,13 @@ def measure_requests(bench: Bench, kind: Kind) -> None:
         bench.database(kind, FEW) as ours,
         bench.database(kind, FEW) as theirs,
         serving(ours, bench.folder) as avtale,
-        bare_server(theirs, bench.folder) as bare_port,
+        bare_server(theirs, bench.folder) as (bare_child, bare_port),
     ):
         for work in BARE:
             mine = _stream(bench, avtale, work, FEW)
-            bare = Stream(f"{LIMIT} {work}", bare_port, request(work, FEW), bench.folder)
+            bare = Stream(
+                f"{LIMIT} {work}", bare_port, bare_child, request(work, FEW), bench.folder
+            )
             for connections in bench.connections:
                 _contest(bench, kind, work, connections, {AVTALE: mine, LIMIT: bare})
         after = avtale.child.memory_mib()
@@ -167,7 +171,12 @@ def _due_run(bench: Bench, database: Database) -> None:
         settled = settle(database, children, bench.say)
     _require_once(database, bench.charges)
     run = DueRun(
-        bench.charges, len(children), settled.seconds, settled.peak_mib, settled.growth_mib
+        bench.charges,
+        len(children),
+        settled.seconds,
+        settled.processor_seconds,
+        settled.peak_mib,
+        settled.growth_mib,
     )
     bench.book.due_runs[database.kind] = run
     bench.say(
@@ -231,9 +240,8 @@ def _growth(bench: Bench, large: Database, many: Content) -> None:
 
 
 def _stream(bench: Bench, avtale: Installation, work: Work, content: Content) -> Stream:
-    return Stream(
-        f"{AVTALE} {work}", avtale.port, request(work, content, avtale.token), bench.folder
-    )
+    asked = request(work, content, avtale.token)
+    return Stream(f"{AVTALE} {work}", avtale.port, avtale.child, asked, bench.folder)
 
 
 def _contest(

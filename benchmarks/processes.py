@@ -62,6 +62,13 @@ class Child:
         """The most that each of its processes has ever held, together."""
         return self._memory_mib("VmHWM:")
 
+    def processor_seconds(self) -> float:
+        """Processor time that its processes have taken so far; 0 where the system does not tell."""
+        ticks = sum(
+            int(ticks) for folder in _of_session(self._process.pid) for ticks in _times(folder)
+        )
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """Ask it to end, and see to it that nothing of it is left."""
         with contextlib.suppress(ProcessLookupError):
@@ -75,19 +82,35 @@ class Child:
     def _memory_mib(self, member: str) -> float | None:
         found = [
             int(line.split()[1])
-            for status in _statuses(self._process.pid)
-            for line in status.splitlines()
+            for folder in _of_session(self._process.pid)
+            for line in _text(folder / "status").splitlines()
             if line.startswith(member)
         ]
         return sum(found) * 1024 / MIB if found else None
 
 
-def _statuses(session: int) -> Iterator[str]:
+def _of_session(session: int) -> Iterator[Path]:
     for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            of_session = (folder / "stat").read_text().rpartition(")")[2].split()[3]
-            if int(of_session) == session:
-                yield (folder / "status").read_text()
+        fields = _fields(folder)
+        if fields and int(fields[3]) == session:
+            yield folder
+
+
+def _times(folder: Path) -> list[str]:
+    """In user mode and in the system, in ticks."""
+    return _fields(folder)[11:13]
+
+
+def _fields(folder: Path) -> list[str]:
+    """What follows the program's name, beginning with its state."""
+    return _text(folder / "stat").rpartition(")")[2].split()
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from benchmarks.book import AVTALE, LIMIT, Book
 from benchmarks.databases import Kind
 from benchmarks.goals import KINDS, goals
 from benchmarks.installation import Work
+from benchmarks.load import Rate
 from benchmarks.parts import FEW, SHARED, TO_CAPTURE, WORKERS
 
 INTRODUCTION: Final = """\
@@ -106,13 +107,18 @@ def _requests(book: Book) -> Iterator[str]:
                 f"{rate.lowest:,.0f} – {rate.highest:,.0f}",
                 f"{rate.p50_ms:.1f}",
                 f"{rate.p99_ms:.1f}",
+                _microseconds(rate),
                 f"{limit.per_second:,.0f}" if limit is not None else "–",
                 f"{rate.per_second / limit.per_second:.0%}" if limit is not None else "–",
             ]
         )
     columns = ["work", "connections", "a second", "slowest – fastest run"]
-    columns += ["median, ms", "99th percentile, ms", "bare server", "of it"]
+    columns += ["median, ms", "99th percentile, ms", "processor, µs", "bare server", "of it"]
     yield _table(columns, rows)
+    yield (
+        "The processor time is that of avtale's own processes for one request, in all their threads together; "
+        "it says less about the machine's other work than a rate does."
+    )
     if book.one_by_one is not None:
         yield (
             "For comparison, `pgbench` with the statements of a create, one transaction each, over "
@@ -151,10 +157,13 @@ def _growth(book: Book) -> Iterator[str]:
             f"{growth.small.per_second:,.0f}",
             f"{growth.large.per_second:,.0f}",
             f"{growth.large.per_second / growth.small.per_second:.0%}",
+            _microseconds(growth.small),
+            _microseconds(growth.large),
         ]
         for (kind, work), growth in book.growths.items()
     ]
-    yield _table(["work", "among few, a second", "among many, a second", "of it"], rows)
+    columns = ["work", "among few, a second", "among many, a second", "of it"]
+    yield _table([*columns, "processor among few, µs", "among many, µs"], rows)
 
 
 def _runs(book: Book) -> Iterator[str]:
@@ -168,6 +177,7 @@ def _runs(book: Book) -> Iterator[str]:
                     f"{run.charges:,}",
                     f"{run.seconds:.1f}",
                     f"{run.per_second:,.0f}",
+                    f"{run.processor_seconds / run.charges * 1e6:.0f}",
                     f"{run.peak_mib:.0f}",
                     f"{run.growth_mib:+.0f}",
                 ]
@@ -183,10 +193,11 @@ def _runs(book: Book) -> Iterator[str]:
                     f"{rate:,.0f}",
                     "",
                     "",
+                    "",
                 ]
             )
-    columns = ["work", "charges", "seconds", "charges a second", "memory at most, MiB"]
-    yield _table([*columns, "on the way, MiB"], rows)
+    columns = ["work", "charges", "seconds", "charges a second", "processor, µs a charge"]
+    yield _table([*columns, "memory at most, MiB", "on the way, MiB"], rows)
     if book.due_runs:
         yield (
             "Each charge was attempted once, paid once and told of once; the counts were compared afterwards.\n"
@@ -217,6 +228,10 @@ def _how(bench: Bench) -> Iterator[str]:
         "* The first answer is that to `/livez`, on a fresh file; memory is the resident memory of all processes then."
     )
     yield _table(["what", "which"], [[what, which] for what, which in bench.book.facts.items()])
+
+
+def _microseconds(rate: Rate) -> str:
+    return f"{rate.processor_us:.0f}" if rate.processor_us else "–"
 
 
 def _one_line(text: str) -> str:

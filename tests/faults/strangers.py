@@ -24,10 +24,13 @@ SLACK_SECONDS = 5.0
 """How much longer than planned something may take while others use the machine."""
 
 PROGRAM = f"""
-import asyncio, sys
+import asyncio, gc
 from avtale import logs, server
 from avtale.configuration import Settings
 from avtale.listening import Listener, take, url_of
+
+# No connection may stay open, and no memory be held, until somebody happens to collect garbage.
+gc.disable()
 
 async def main():
     logs.configure("info")

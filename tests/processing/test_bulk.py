@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.processing.watching import life
-from tests.support import CHARGE, House, Shop, installation
+from tests.support import CHARGE, Shop, installation
 
 
 def item(agreement: str, order_id: str, **members: Any) -> dict[str, Any]:
@@ -83,9 +83,9 @@ async def test_an_advance_creates_what_waits_before_time_passes(shop: Shop) -> N
     assert await shop.status("tomorrow") == "CHARGED"
 
 
-async def test_a_bulk_of_the_largest_size_is_created_in_batches(house: House) -> None:
-    async with installation(run_batch_size=700) as other:
-        shop = await other.shop()
+async def test_a_bulk_of_the_largest_size_is_created_in_batches() -> None:
+    async with installation(run_batch_size=700) as house:
+        shop = await house.shop()
         agreement = await shop.agreed()
         order_ids = [f"order-{n:04}" for n in range(2000)]
         answer = await shop.bulk(*(item(agreement, order_id) for order_id in order_ids))

@@ -1,5 +1,6 @@
 """The reference model: what a sales unit in Norway should see, said once more and without a database."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from tests.simulation import records as r
@@ -67,11 +68,9 @@ class Model:
         """The names of those that are right; they come to be when work is next done."""
         kept: list[Order] = []
         for order in orders:
-            try:
+            with suppress(Refusal):
                 self.check(order, {*self.charges, *(other.name for other in kept)})
                 kept.append(order)
-            except Refusal:
-                continue
         self.bulk += [(self.now, order) for order in kept]
         return [order.name for order in kept]
 
@@ -185,10 +184,8 @@ class Model:
     def _do_due(self, moment: datetime) -> None:
         waiting, self.bulk = self.bulk, []
         for _, order in waiting:
-            try:
+            with suppress(Refusal):
                 self.create(order)
-            except Refusal:
-                continue
         for agreement in self.agreements.values():
             if agreement.waits and agreement.expires <= moment:
                 self._expire(agreement)

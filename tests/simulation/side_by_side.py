@@ -193,6 +193,11 @@ class SideBySide:
             first = self._answers.setdefault(key, decided.answer)
             same(f"bytes of {key}", decided.answer, first)
 
+    @property
+    def has_late(self) -> bool:
+        """Whether a process died with answers that nobody else has heard."""
+        return bool(self._late[0])
+
     def take_late(self) -> Late:
         """What the process that died last knew, and could still say if it was only asleep."""
         late, self._late = self._late, ([], [])

@@ -24,7 +24,7 @@ from tests.simulation.records import Order, runs_of
 from tests.simulation.side_by_side import CHILD, KARI, NORA, OLA
 from tests.simulation.walking import walking
 
-EXAMPLES = int(os.environ.get("AVTALE_SIMULATIONS", "250"))
+EXAMPLES = int(os.environ.get("AVTALE_SIMULATIONS", "220"))
 """So many runs, the same ones every time; AVTALE_SIMULATIONS=20000 makes others, and more."""
 STEPS = 50
 
@@ -267,6 +267,7 @@ class Machine(RuleBasedStateMachine):
         self.pair.faults = list(faults)
         self.pair.recover()
 
+    @precondition(lambda self: self.pair.has_late)
     @rule()
     def hear_late(self) -> None:
         self.pair.hear(self.pair.take_late())

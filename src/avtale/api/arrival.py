@@ -9,47 +9,52 @@ from typing import Any, Final
 from avtale.problems import BodyTooSlow, InvalidJson, Problem, ValidationFailed
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
+Event = dict[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
 
 REFUSED: Final = "avtale.refused"
-"""Where a request's scope says that it is refused, and why."""
+"""Where a request's scope says that it is refused: with what makes the problem."""
 
 _NOTHING_MORE: Final = {"type": "http.request", "body": b"", "more_body": False}
 
 
-def in_time(scope: Scope, receive: Receive, seconds: float) -> Receive:
-    """How the body of this request is received: whole within `seconds`, or not at all.
-
-    The framework waits for the first piece before it calls anybody, so the time is kept here.
-    """
+def is_with_body(scope: Scope) -> bool:
+    """Whether a body follows; says in the scope where it is not plain what follows."""
     names = [name for name, _ in scope["headers"]]
     if names.count(b"host") > 1:
         # Two readers in a row could each believe another one (reliability I-10).
-        scope[REFUSED] = ValidationFailed(detail="The header Host must be given once.")
+        scope[REFUSED] = _two_hosts
     if b"transfer-encoding" in names:
         codings = [value for name, value in scope["headers"] if name == b"transfer-encoding"]
         if [coding.strip().lower() for coding in codings] != [b"chunked"]:
             # Where the body ends must be plain to whoever stands in front of us, too.
-            scope[REFUSED] = ValidationFailed(detail="Transfer-Encoding must be chunked, once.")
-    elif b"content-length" not in names:
-        return receive
-    return _InTime(scope, receive, seconds)
+            scope[REFUSED] = _strange_coding
+        return True
+    return b"content-length" in names
 
 
-class _InTime:
-    """Receives a body against the clock of the event loop."""
+class Arrival:
+    """A request with a body, received against the clock of the event loop: whole within its time, or not at all.
 
-    __slots__ = ("_deadline", "_is_over", "_receive", "_scope", "_seconds")
+    The framework waits for the first piece before it calls anybody, so the time is kept here.
+    Who is done lets go: the connection of half a body is closed as soon as nobody holds on to it,
+    and whatever still remembers the request must not keep it open.
+    """
 
-    def __init__(self, scope: Scope, receive: Receive, seconds: float) -> None:
+    __slots__ = ("_deadline", "_is_whole", "_receive", "_scope", "_seconds", "_send")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
         self._scope = scope
-        self._receive = receive
+        self._receive: Receive = receive
+        self._send: Send = send
         self._seconds = seconds
         self._deadline: float | None = None
-        self._is_over = False
+        self._is_whole = False
 
-    async def __call__(self) -> dict[str, Any]:
-        if self._is_over:
+    async def receive(self) -> Event:
+        """The next piece. A body that breaks off or dawdles is a problem, never a shorter body."""
+        if self._is_whole:
             return await self._receive()
         is_first = self._deadline is None
         try:
@@ -58,12 +63,22 @@ class _InTime:
             if not is_first:
                 raise
             # Nobody could answer an error now; the watch at the door raises it at once.
-            self._scope[REFUSED] = refused
+            kind, sentence = type(refused), refused.detail
+            self._scope[REFUSED] = lambda: kind(sentence)
             return dict(_NOTHING_MORE)
-        self._is_over = not event.get("more_body")
+        self._is_whole = not event.get("more_body")
         return event
 
-    async def _next(self) -> dict[str, Any]:
+    def send(self, event: Event) -> Awaitable[None]:
+        """Answer."""
+        return self._send(event)
+
+    def let_go(self) -> None:
+        """The request is answered."""
+        self._receive = _gone
+        self._send = _unheard
+
+    async def _next(self) -> Event:
         if self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + self._seconds
         try:
@@ -77,3 +92,19 @@ class _InTime:
             # What came so far could be read as a whole, and is not.
             raise InvalidJson("The body broke off before its end.")
         return event
+
+
+async def _gone() -> Event:
+    return {"type": "http.disconnect"}
+
+
+async def _unheard(_event: Event) -> None:
+    return
+
+
+def _two_hosts() -> Problem:
+    return ValidationFailed(detail="The header Host must be given once.")
+
+
+def _strange_coding() -> Problem:
+    return ValidationFailed(detail="Transfer-Encoding must be chunked, once.")

@@ -141,7 +141,8 @@ async def read_body(req: falcon.asgi.Request, limit_bytes: int) -> bytes:
 def require_json_accepted(req: falcon.asgi.Request) -> None:
     """Refuse a client that takes no JSON."""
     accept = req.get_header("Accept")
-    if accept is None or "*/*" in accept or "application/json" in accept:
+    # What nearly everybody sends; whoever weighs media types (`;q=0`) is read with care.
+    if accept is None or (";" not in accept and ("*/*" in accept or "application/json" in accept)):
         return
     if not (
         req.client_accepts("application/json") or req.client_accepts("application/problem+json")

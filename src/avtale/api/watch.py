@@ -39,7 +39,7 @@ class Watch:
         if refused is not None:
             # Where this request ends is not certain, so no other one is read after it.
             resp.set_header("Connection", "close")
-            raise refused
+            raise refused()
         if len(req.path) + len(req.query_string) > LONGEST_PATH:
             raise UriTooLong(f"Path and query may be at most {LONGEST_PATH} characters together.")
         if not req.path.isprintable():

@@ -1,7 +1,6 @@
 """A second process that takes part of the checks: SQLite makes two threads of one process wait for each other.
 
 Both look at the same moment of the database. They speak in lines of JSON over the helper's input and output.
-A helper that fails is done without.
 """
 
 from __future__ import annotations
@@ -9,10 +8,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
 from typing import Self
 
 import msgspec
@@ -21,25 +19,22 @@ from avtale.auditing.checks import Context, run_check
 from avtale.auditing.report import AuditImpossible, Row, Tally
 from avtale.auditing.snapshots import Damaged
 from avtale.auditing.sqlite import SQLiteSnapshot, begin_together
+from avtale.auditing.work import CarryOut, WorkerGone
 
-_BEGIN, _BEGUN = "begin", "begun"
+_BEGIN, _BEGUN = b"begin", b"begun"
 
 
 class _Found(msgspec.Struct):
-    """What a check found: by invariant, how many rows and the first of them; None where it came upon damage."""
+    """What a check found: by invariant, how many rows and the first of them."""
 
-    tallies: dict[str, tuple[int, list[Row]]] | None
-
-
-class HelperGone(Exception):
-    """The helper does not answer."""
+    tallies: dict[str, tuple[int, list[Row]]]
+    damage: str | None = None
 
 
 class Helper:
     """The other process, as seen from the one that audits."""
 
     def __init__(self, path: Path) -> None:
-        self._thread: Thread | None = None
         self._process = subprocess.Popen(  # noqa: S603 -- our own program
             [sys.executable, "-m", "avtale.auditing.helper", str(path)],
             stdin=subprocess.PIPE,
@@ -53,7 +48,6 @@ class Helper:
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
-        self.join()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 with suppress(OSError):
@@ -64,82 +58,60 @@ class Helper:
         """Have both see the same moment; False where that cannot be had."""
 
         def begin() -> None:
-            self._say(_BEGIN)
-            if self._hear() != _BEGUN.encode():
-                raise HelperGone
+            if self._ask(_BEGIN) != _BEGUN:
+                raise WorkerGone
 
         try:
             return begin_together(snapshot, begin)
-        except HelperGone:
+        except WorkerGone:
             return False
 
-    def assist(
-        self,
-        context: Context,
-        take: Callable[[], str | None],
-        done: Callable[[str, dict[str, Tally]], None],
-        give_back: Callable[[str], None],
-    ) -> None:
-        """Take checks until none is left; what cannot be carried out is given back."""
+    @contextmanager
+    def second(self, context: Context) -> Iterator[CarryOut]:
+        """The helper at work."""
+        self._say(msgspec.json.encode(context))
+        yield self._carry_out
 
-        def work() -> None:
-            refused = []
-            try:
-                self._say(msgspec.json.encode(context).decode())
-            except HelperGone:
-                return
-            while (check := take()) is not None:
-                try:
-                    self._say(check)
-                    tallies = msgspec.json.decode(self._hear(), type=_Found).tallies
-                except (HelperGone, msgspec.DecodeError):
-                    refused.append(check)
-                    break
-                if tallies is None:
-                    refused.append(check)
-                else:
-                    done(check, {name: Tally(*found) for name, found in tallies.items()})
-            for check in refused:
-                give_back(check)
+    def _carry_out(self, check: str) -> dict[str, Tally]:
+        try:
+            found = msgspec.json.decode(self._ask(check.encode()), type=_Found)
+        except msgspec.DecodeError as error:
+            raise WorkerGone from error
+        if found.damage is not None:
+            raise Damaged(found.damage)
+        return {invariant: Tally(*tally) for invariant, tally in found.tallies.items()}
 
-        self._thread = Thread(target=work, name="avtale-audit-helper", daemon=True)
-        self._thread.start()
+    def _ask(self, line: bytes) -> bytes:
+        self._say(line)
+        assert self._process.stdout is not None
+        answer = self._process.stdout.readline()
+        if not answer.endswith(b"\n"):
+            raise WorkerGone
+        return answer.rstrip(b"\n")
 
-    def join(self) -> None:
-        """Wait until the helper has done, or given back, what it took."""
-        if self._thread is not None:
-            self._thread.join()
-
-    def _say(self, line: str) -> None:
+    def _say(self, line: bytes) -> None:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.write(line + b"\n")
             self._process.stdin.flush()
         except OSError as error:
-            raise HelperGone from error
-
-    def _hear(self) -> bytes:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line.endswith(b"\n"):
-            raise HelperGone
-        return line.rstrip(b"\n")
+            raise WorkerGone from error
 
 
 def help_along(path: Path) -> None:
-    """The helper's own side: begin whenever asked to, then read the context, then carry out checks."""
+    """The helper's own side: begin whenever asked to, then take the context, then carry out checks."""
     with SQLiteSnapshot(path) as snapshot:
         context: Context | None = None
         for line in sys.stdin.buffer:
             said = line.rstrip(b"\n")
-            if context is None and said == _BEGIN.encode():
+            if context is not None:
+                answer = msgspec.json.encode(_carried_out(snapshot, context, said.decode()))
+            elif said == _BEGIN:
                 snapshot.begin()
-                answer = _BEGUN.encode()
-            elif context is None:
+                answer = _BEGUN
+            else:
                 context = msgspec.json.decode(said, type=Context)
                 continue
-            else:
-                answer = msgspec.json.encode(_carried_out(snapshot, context, said.decode()))
             sys.stdout.buffer.write(answer + b"\n")
             sys.stdout.buffer.flush()
 
@@ -147,9 +119,9 @@ def help_along(path: Path) -> None:
 def _carried_out(snapshot: SQLiteSnapshot, context: Context, check: str) -> _Found:
     try:
         found = run_check(snapshot, context, check)
-    except (Damaged, AuditImpossible):
-        return _Found(None)
-    return _Found({name: (tally.count, tally.rows) for name, tally in found.items()})
+    except (Damaged, AuditImpossible) as trouble:
+        return _Found({}, damage=str(trouble))
+    return _Found({invariant: (tally.count, tally.rows) for invariant, tally in found.items()})
 
 
 if __name__ == "__main__":

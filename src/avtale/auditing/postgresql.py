@@ -56,11 +56,12 @@ class PostgreSQLSnapshot(Snapshot):
 
     leaves_out = frozenset({"intact", "references"})
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, same_as: str | None = None) -> None:
+        self._dsn = dsn
         self._runner = asyncio.Runner()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         try:
-            self._connection = self._run(_connect(dsn))
+            self._connection = self._run(_connect(dsn, same_as))
             applied = self._run(
                 self._connection.fetch("SELECT number FROM migrations ORDER BY number")
             )
@@ -89,6 +90,12 @@ class PostgreSQLSnapshot(Snapshot):
         statement = self._asked(self._connection.prepare(text))
         cursor = self._asked(_opened(statement, [parameters[name] for name in names]))
         return [attribute.name for attribute in statement.get_attributes()], self._pages(cursor)
+
+    @contextmanager
+    def second(self, context: Context) -> Iterator[CarryOut]:
+        """Another connection that sees what this one sees."""
+        with PostgreSQLSnapshot(self._dsn, self._exported) as twin:
+            yield lambda check: run_check(twin, context, check)
 
     def intact(self) -> Iterator[Finding]:
         """Nothing."""
@@ -152,9 +159,12 @@ class PostgreSQLSnapshot(Snapshot):
         return self._runner.run(work)
 
 
-async def _connect(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
+async def _connect(dsn: str, same_as: str | None) -> asyncpg.Connection[asyncpg.Record]:
     connection = await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, server_settings=_SETTINGS)
     await connection.transaction(isolation="repeatable_read", readonly=True).start()
+    if same_as is not None:
+        join = f"SET TRANSACTION SNAPSHOT '{same_as}'"
+        await connection.execute(join)
     return connection
 
 

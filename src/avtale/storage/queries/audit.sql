@@ -420,7 +420,7 @@ FROM (
             WHEN 'recurring.charge-failed.v1' THEN 'FAIL' ELSE event_type END, -1
         FROM events WHERE subject <> '' AND event_type <> 'recurring.charge-creation-failed.v1'
     ) AS told
-    GROUP BY merchant_serial_number, charge_id, sequence, event
+    GROUP BY charge_id, sequence, event, merchant_serial_number
 ) AS summed
 WHERE n <> 0
 
@@ -501,13 +501,13 @@ FROM (
             WHERE event = 'CREATE' AND idempotency_key <> ''
             UNION ALL
             SELECT merchant_serial_number, idempotency_key, event,
-                CASE WHEN event IN ('CREATE', 'DRAFT')
-                    THEN substr(said, 1, length(said) - length(ltrim(said, CAST(:id_characters AS TEXT))))
+                CASE event WHEN 'CREATE' THEN said
+                    WHEN 'DRAFT' THEN substr(said, 1, length(said) - length(ltrim(said, CAST(:id_characters AS TEXT))))
                     ELSE substr(said, length(rtrim(said, replace(said, '/', ''))) + 1) END, 1, -1
             FROM (
                 SELECT merchant_serial_number, idempotency_key, event, CASE event WHEN 'CANCEL' THEN path
                     WHEN 'CAPTURE' THEN substr(path, 1, length(path) - 8) WHEN 'REFUND' THEN substr(path, 1, length(path) - 7)
-                    WHEN 'CREATE' THEN substr(body, 14) ELSE substr(body, 17) END AS said
+                    WHEN 'CREATE' THEN substr(body, 14, length(body) - 15) ELSE substr(body, 17) END AS said
                 FROM (
                     SELECT merchant_serial_number, idempotency_key, path, body, CASE
                         WHEN body LIKE '{"chargeId":"%' THEN 'CREATE' WHEN body LIKE '{"agreementId":"%' THEN 'DRAFT'
@@ -520,7 +520,7 @@ FROM (
                 LIMIT 9000000000000000000
             ) AS named
         ) AS both_sides
-        GROUP BY merchant_serial_number, idempotency_key, event, id, success
+        GROUP BY idempotency_key, id, event, merchant_serial_number, success
     ) AS told
     WHERE n <> 0
 ) AS judged
