@@ -12,6 +12,7 @@ import uuid
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 SHORT_LENGTH = 7
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
 
 AGREEMENT_ID = re.compile(r"agr_[A-Za-z0-9]{1,32}", re.ASCII)
 ORDER_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
@@ -38,11 +39,11 @@ class Randomness:
     def characters(self, length: int) -> str:
         """`length` characters of `A–Z a–z 0–9`, evenly spread."""
         number = int.from_bytes(self.take(min(64, length + 8)), "big")
-        found = []
-        for _ in range(length):
-            number, index = divmod(number, len(ALPHABET))
-            found.append(ALPHABET[index])
-        return "".join(found)
+        found = ""
+        while len(found) < length:
+            number, index = divmod(number, len(_PAIRS))
+            found += _PAIRS[index]
+        return found[:length]
 
 
 def mint_agreement_id(randomness: Randomness, length: int = SHORT_LENGTH) -> str:

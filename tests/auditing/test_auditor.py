@@ -23,7 +23,7 @@ from avtale.auditing import (
 )
 from avtale.auditing.checks import context_of
 from avtale.auditing.helper import Helper
-from avtale.auditing.report import MOST_ROWS, Tally
+from avtale.auditing.report import MOST_ROWS
 from avtale.auditing.sqlite import SQLiteSnapshot, begin_together
 from avtale.charges.lifecycle import CHARGE_STATUSES
 from avtale.engine.clock import real_now
@@ -171,7 +171,7 @@ def test_a_large_file_is_audited_by_two_processes(
     by = spoiling("a reservation of a part")
     path = str(spoiled(good, by, tmp_path / "spoiled.db"))
     alone = audit(path)
-    monkeypatch.setattr(auditor, "LARGE_BYTES", 0)
+    monkeypatch.setattr(auditor, "MANY_CHARGES", 0)
     together = audit(path)
     assert together.violations == alone.violations
     assert together.checked == alone.checked
@@ -179,34 +179,41 @@ def test_a_large_file_is_audited_by_two_processes(
 
 def test_a_helper_finds_what_the_auditor_would_find(good: Path, tmp_path: Path) -> None:
     path = spoiled(good, spoiling("a reservation of a part"), tmp_path / "spoiled.db")
-    found: dict[str, dict[str, Tally]] = {}
-    returned: list[str] = []
-    to_do = ["audit_charges", "audit_chain"]
     with SQLiteSnapshot(path) as snapshot, Helper(path) as helper:
         assert helper.begin_with(snapshot)
         context = context_of(snapshot, real_now(), quiescent=False)
-        helper.assist(
-            context, lambda: to_do.pop() if to_do else None, found.__setitem__, returned.append
-        )
-        helper.join()
-    assert not returned
-    assert found["audit_chain"] == {}
-    assert found["audit_charges"]["M-2"].count == 1
-    assert found["audit_charges"]["M-2"].rows[0]["charge_id"] == "reserved"
+        with helper.second(context) as carry_out:
+            assert carry_out("audit_chain") == {}
+            found = carry_out("audit_charges")
+    assert found["M-2"].count == 1
+    assert found["M-2"].rows[0]["charge_id"] == "reserved"
 
 
 def test_a_helper_that_dies_is_done_without(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auditor, "LARGE_BYTES", 0)
-    assist = Helper.assist
+    monkeypatch.setattr(auditor, "MANY_CHARGES", 0)
+    begin_with = Helper.begin_with
 
-    def dies(self: Helper, *args: object) -> None:
+    def dies(self: Helper, snapshot: SQLiteSnapshot) -> bool:
+        together = begin_with(self, snapshot)
         self._process.kill()
-        assist(self, *args)  # type: ignore[arg-type]
+        return together
 
-    monkeypatch.setattr(Helper, "assist", dies)
+    monkeypatch.setattr(Helper, "begin_with", dies)
     report = audit(str(good))
     assert report.ok
     assert len(report.checked) == len([each for each in INVARIANTS if not each.quiescent])
+
+
+def test_a_large_postgresql_database_is_audited_by_two_connections(
+    told_on_postgresql: str, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fresh_database(postgresql_url, template=told_on_postgresql) as url:
+        execute(url, "UPDATE payments SET fence = 9 WHERE charge_id = 'reserved'")
+        alone = audit(url)
+        monkeypatch.setattr(auditor, "MANY_CHARGES", 0)
+        together = audit(url)
+    assert together.violations == alone.violations
+    assert together.checked == alone.checked
 
 
 @contextmanager
@@ -248,11 +255,11 @@ def test_two_snapshots_are_of_one_moment_while_somebody_writes(good: Path, tmp_p
 # ── Damage ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("large_bytes", [0, 1 << 40], ids=["two processes", "one process"])
+@pytest.mark.parametrize("many_charges", [0, 1000], ids=["two processes", "one process"])
 def test_damage_is_found_and_stops_nothing(
-    large_bytes: int, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    many_charges: int, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auditor, "LARGE_BYTES", large_bytes)
+    monkeypatch.setattr(auditor, "MANY_CHARGES", many_charges)
     path = Path(shutil.copy(good, tmp_path / "damaged.db"))
     with closing(sqlite3.connect(path)) as connection:
         [(page,)] = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'events'")

@@ -61,6 +61,14 @@ class Process:
                 assert time.monotonic() < give_up, "no answer"
                 time.sleep(0.01)
 
+    def is_heard(self, word: str) -> None:
+        """Wait until its log holds a word."""
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while word not in self.log.read_text():
+            assert not self.has_ended, self.log.read_text()[-2000:]
+            assert time.monotonic() < give_up, f"{word!r} is not in the log"
+            time.sleep(0.01)
+
     def kill(self) -> None:
         """End it where it stands."""
         self._process.kill()

@@ -270,6 +270,28 @@ def test_a_body_that_never_comes_is_given_up(server: Server, method: str, sent: 
         assert heard.status in {200, 404, 405, 408}
 
 
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"POST /recurring/v3/agreements HTTP/1.1\r\n", 401),
+        (b"POST /accesstoken/get HTTP/1.1\r\n", 401),
+        (b"POST /no/such/path HTTP/1.1\r\n", 404),
+        (b"PUT /recurring/v3/agreements HTTP/1.1\r\n", 405),
+        (b"POST /livez HTTP/1.1\r\n", 405),
+        (b"GET /livez HTTP/1.1\r\n", 200),
+        (b"GET /recurring/v3/agreements?status=x HTTP/1.1\r\n", 401),
+        (b"DELETE /sandbox/sales-units/1 HTTP/1.1\r\n", 404),
+    ],
+)
+def test_who_is_answered_before_the_end_of_a_body_is_let_go(
+    server: Server, sent: bytes, status: int
+) -> None:
+    head = sent + b"Host: 127.0.0.1\r\nContent-Length: 100\r\n\r\n"
+    heard = server.say(head + b"half of it", to_the_end=True, wait=SLACK_SECONDS)
+    assert heard.status == status
+    assert heard.is_closed
+
+
 def test_a_body_that_trickles_has_no_more_time_than_another(server: Server) -> None:
     for head in (
         server.head("POST", AGREEMENTS, 1000),

@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from avtale.auditing import audit
 from tests.conftest import fresh_database
 from tests.faults.orders import Asked, require_one_order
+from tests.faults.preparing import TODAY, Due, Person, move_clock, prepare
 from tests.faults.processes import Merchant, Process, Reply, charge_body, draft_body
 
 CLIENTS = 32
@@ -24,6 +26,14 @@ ROUNDS = int(os.environ.get("AVTALE_RACES", "4"))
 """How often each race is run; AVTALE_RACES=200 for a long night."""
 AGREEMENTS = "/recurring/v3/agreements"
 SOON = (datetime.now(UTC) + timedelta(days=20)).date().isoformat()
+
+KINDS = ("DIRECT_CAPTURE", "RESERVE_CAPTURE")
+LEFT = "SELECT COUNT(*) FROM charges WHERE status IN ('PENDING', 'DUE', 'PROCESSING')"
+ATTEMPTS = (
+    "SELECT COUNT(*), COUNT(DISTINCT p.charge_id), COUNT(l.payment_key), "
+    "COUNT(DISTINCT l.charge_id), MAX(p.fence), MAX(p.asks) "
+    "FROM payments p FULL JOIN gateway_ledger l ON l.payment_key = p.payment_key"
+)
 
 _numbers = itertools.count()
 
@@ -75,7 +85,8 @@ async def test_one_key_from_many_clients_acts_once(merchant: Merchant) -> None:
     for path, body in ROUNDS * [
         (AGREEMENTS, draft_body(first=100)),
         (capture, {"amount": 1_00}),
-        (charges, charge_body("", "2020-01-01")),
+        (charges, {**charge_body("", SOON), "orderId": None}),
+        (charges, charge_body("order-in-the-past", "2020-01-01")),
     ]:
         key = _fresh("key")
         replies = await at_once(merchant.call("POST", path, key, body) for _ in range(CLIENTS))
@@ -84,7 +95,10 @@ async def test_one_key_from_many_clients_acts_once(merchant: Merchant) -> None:
         other = await merchant.call("POST", path, key, {**body, "externalId": "another"})
         assert (other.status, other.slug) == (409, "idempotency-conflict")
     found = (await merchant.call("GET", charges)).json
-    assert [each["summary"]["captured"] for each in found] == [ROUNDS * 1_00]
+    assert [each["summary"]["captured"] for each in found] == [
+        ROUNDS * 1_00,
+        *[0] * ROUNDS,
+    ]
 
 
 async def test_one_order_id_under_many_keys_makes_one_charge(merchant: Merchant) -> None:
@@ -228,6 +242,36 @@ async def test_locks_wanted_in_opposite_orders_are_no_trouble_to_anybody(
         ]
         statuses = Counter(reply.status for reply in await at_once(calls))
         assert statuses.keys() <= {201, 202, 204, 400, 409}, statuses
+
+
+async def test_two_workers_attempt_ten_thousand_charges_once_each(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    with fresh_database(postgresql_url) as url:
+        people = [Person(balance=10**9) for _ in range(20)]
+        due = [Due(number % 20, 1, 700, KINDS[number % 2]) for number in range(10_000)]
+        await prepare(url, people, due)
+        workers = [
+            Process("worker", url, tmp_path / f"{number}.log", tick_seconds=0.02)
+            for number in range(2)
+        ]
+        try:
+            for worker in workers:
+                await asyncio.to_thread(worker.is_heard, "worker started")
+            await move_clock(url, TODAY + timedelta(days=1), 9)
+            connection = await asyncpg.connect(url)
+            while await connection.fetchval(LEFT):
+                await asyncio.sleep(0.05)
+            attempts = await connection.fetch(ATTEMPTS)
+            await connection.close()
+            assert [worker.end() for worker in workers] == [0, 0]
+        finally:
+            for worker in workers:
+                worker.kill()
+        assert [worker.trouble() for worker in workers] == [[], []]
+        assert [tuple(row) for row in attempts] == [(10_000, 10_000, 10_000, 10_000, 1, 1)]
+        report = await asyncio.to_thread(audit, url, quiescent=True)
+        assert report.ok, "\n".join(map(str, report.violations))
 
 
 # ── what the races share ──

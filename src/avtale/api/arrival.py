@@ -75,6 +75,7 @@ class Arrival:
 
     def let_go(self) -> None:
         """The request is answered."""
+        self._is_whole = True
         self._receive = _gone
         self._send = _unheard
 

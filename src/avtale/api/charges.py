@@ -214,12 +214,12 @@ class Charges:
         self, caller: Caller, charge_id: str, agreement_id: str | None = None
     ) -> ChargeAnswer:
         named = {"msn": caller.msn, "charge_id": charge_id}
-        found = await self._storage.rows(Charge, "charge_by_id", **named)
-        if not found or agreement_id not in {None, found[0].agreement_id}:
+        found = await self._storage.rows_with(Charge, "charge_by_id", **named)
+        if not found or agreement_id not in {None, found[0][0].agreement_id}:
             raise ResourceNotFound("Charge not found.")
+        charge, external_id = found[0]
         history = await self._storage.rows(ChargeEntry, "history_of_charge", **named)
-        external_id = await self._external_id(caller, found[0].agreement_id)
-        return charge_answer(found[0], history, agreement_external_id=external_id)
+        return charge_answer(charge, history, agreement_external_id=external_id)
 
     async def _external_id(self, caller: Caller, agreement_id: str) -> str | None:
         found = await self._storage.select(

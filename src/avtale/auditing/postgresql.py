@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
 import asyncpg
 
+from avtale.auditing.checks import Context, run_check
 from avtale.auditing.report import AuditImpossible
 from avtale.auditing.snapshots import (
     PAGE,
@@ -20,6 +22,7 @@ from avtale.auditing.snapshots import (
     protects,
     require_known,
 )
+from avtale.auditing.work import CarryOut
 from avtale.storage.migrations import migrations
 from avtale.storage.statements import numbered
 
@@ -48,7 +51,9 @@ Result = TypeVar("Result")
 
 
 class PostgreSQLSnapshot(Snapshot):
-    """A transaction that reads; begun by the constructor. Not for use inside of an event loop.
+    """A transaction that reads, begun by the constructor; or one that sees what the named snapshot sees.
+
+    Not for use inside of an event loop.
 
     Pages are left to PostgreSQL's own tool, `pg_amcheck`. References are not walked through: a foreign key
     that is valid and not disabled, which `schema` looks at, leads to a row.
@@ -91,11 +96,11 @@ class PostgreSQLSnapshot(Snapshot):
         cursor = self._asked(_opened(statement, [parameters[name] for name in names]))
         return [attribute.name for attribute in statement.get_attributes()], self._pages(cursor)
 
-    @contextmanager
-    def second(self, context: Context) -> Iterator[CarryOut]:
+    def second(self, context: Context) -> AbstractContextManager[CarryOut]:
         """Another connection that sees what this one sees."""
-        with PostgreSQLSnapshot(self._dsn, self._exported) as twin:
-            yield lambda check: run_check(twin, context, check)
+        assert self._connection is not None
+        name = self._asked(self._connection.fetchval("SELECT pg_export_snapshot()"))
+        return _twin(self._dsn, name, context)
 
     def intact(self) -> Iterator[Finding]:
         """Nothing."""
@@ -157,6 +162,12 @@ class PostgreSQLSnapshot(Snapshot):
 
     def _run(self, work: Coroutine[Any, Any, Result]) -> Result:
         return self._runner.run(work)
+
+
+@contextmanager
+def _twin(dsn: str, name: str, context: Context) -> Iterator[CarryOut]:
+    with PostgreSQLSnapshot(dsn, name) as twin:
+        yield lambda check: run_check(twin, context, check)
 
 
 async def _connect(dsn: str, same_as: str | None) -> asyncpg.Connection[asyncpg.Record]:

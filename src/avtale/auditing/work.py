@@ -17,9 +17,20 @@ CarryOut = Callable[[str], dict[str, Tally]]
 """Carries a check out and answers with what it found, by invariant."""
 
 _LONGEST_FIRST = (
-    "audit_causes audit_payments audit_chain audit_payments_of_charges audit_histories audit_charges "
-    "audit_events_of_charges audit_events audit_heads audit_event_ids intact references audit_lines"
-).split()
+    "audit_causes",
+    "audit_payments",
+    "audit_chain",
+    "audit_payments_of_charges",
+    "audit_histories",
+    "audit_charges",
+    "audit_events_of_charges",
+    "audit_events",
+    "audit_heads",
+    "audit_event_ids",
+    "intact",
+    "references",
+    "audit_lines",
+)
 
 
 class Work:

@@ -36,6 +36,7 @@ class Call(msgspec.Struct, frozen=True):
     environment: Environment
     randomness: Randomness
     sales_unit: SalesUnit | None = None
+    rulebook: Rulebook | None = None
     idempotency_key: str = ""
     answers: str | None = None
     """The scope of the stored answer that waits for this command's payment, where there is one."""
@@ -57,7 +58,7 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def rules(self) -> Rulebook:
         """The rulebook of the command's unit."""
-        return self.unit.rulebook(self.environment)
+        return self.rulebook or self.unit.rulebook(self.environment)
 
 
 class Asked(NamedTuple):

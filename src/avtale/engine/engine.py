@@ -220,6 +220,7 @@ class Engine:
             environment=self._environment,
             randomness=randomness,
             sales_unit=unit,
+            rulebook=unit.rulebook(self._environment) if unit is not None else None,
             idempotency_key=asked.idempotency_key if asked is not None else "",
             answers="\n".join(map(str, asked.scope(msn))) if asked is not None and msn else None,
             context_id=asked.context_id if asked is not None else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -45,12 +45,20 @@ class Runs:
     """Finds what is due and does it, in batches."""
 
     def __init__(
-        self, engine: Engine, reader: Reader, settlement: Settlement, *, batch_size: int = 1000
+        self,
+        engine: Engine,
+        reader: Reader,
+        settlement: Settlement,
+        *,
+        batch_size: int = 1000,
+        place: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`place` says how many batches to leave to others who look at the same moment."""
         self._engine = engine
         self._reader = reader
         self._settlement = settlement
         self._batch_size = batch_size
+        self._place = place
 
     async def next_moment(self, msn: str) -> datetime | None:
         """The next instant on the unit's clock at which something is due."""
@@ -85,12 +93,15 @@ class Runs:
         happened += await self._bulks(msn)
         happened += await self._expiries(msn, at)
         while True:
-            found = await self._select("due_charges", msn, at)
+            skip = self._batch_size * self._place()
+            found = await self._due_charges(msn, at, skip)
+            if not found and skip:
+                skip, found = 0, await self._due_charges(msn, at, 0)
             if not found:
                 break
             told = await self._charges(msn, found)
             happened += told
-            if not told or len(found) < self._batch_size:
+            if skip == 0 and (not told or len(found) < self._batch_size):
                 break
         happened += await self._unclear(msn, at)
         return happened
@@ -133,6 +144,11 @@ class Runs:
 
         needs = Needs().of(Charge, (msn, charge_id)).of(Agreement, (msn, agreement_id))
         return await self._do(Command("process_charge", decide, needs, msn))
+
+    async def _due_charges(self, msn: str, at: int, skip: int) -> list[tuple[Any, ...]]:
+        return await self._reader.select(
+            "due_charges", msn=msn, moment=at, most=self._batch_size, skip=skip
+        )
 
     async def _select(self, query: str, msn: str, at: int) -> list[tuple[Any, ...]]:
         return await self._reader.select(query, msn=msn, moment=at, most=self._batch_size)

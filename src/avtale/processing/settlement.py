@@ -47,7 +47,8 @@ class Settlement:
         try:
             answers = await self._gateway.ask([ask_of(payment) for payment in payments])
         except Exception as error:
-            log.exception("gateway failed", payments=len(payments), reason=str(error))
+            # Not our fault, and repaired by asking again: a line in the log, not a traceback.
+            log.warning("gateway failed", payments=len(payments), reason=str(error))
         else:
             if [answer.payment_key for answer in answers] == keys:
                 return answers

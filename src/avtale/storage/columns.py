@@ -54,6 +54,11 @@ class Shape:
         read = self._read
         return [read(record) for record in records]
 
+    def read_with(self, records: Iterable[Sequence[Any]]) -> list[tuple[Any, Any]]:
+        """Rows, each with the one value that comes behind its columns."""
+        read = self._read
+        return [(read(record), record[-1]) for record in records]
+
     def _column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 

@@ -155,6 +155,12 @@ class PostgreSQLStorage:
         """The rows of a named query that selects all columns of `row`."""
         return SHAPES[row].read(await self.select(query, **parameters))
 
+    async def rows_with(
+        self, row: type[Row], query: str, **parameters: Value
+    ) -> list[tuple[Row, Any]]:
+        """Rows, each with the one value that is selected behind its columns."""
+        return SHAPES[row].read_with(await self.select(query, **parameters))
+
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements in one transaction."""
         async with self._queries.borrowed() as connection:

@@ -213,7 +213,8 @@ class SQLiteStorage:
 
     async def look(self, needs: Needs) -> World:
         """What `needs` names, in one snapshot."""
-        with self._reading() as reader:
+        try:
+            reader = self._reading()
             if self.path is None:
                 return _load(reader, needs)
             reader.execute("BEGIN")
@@ -221,15 +222,25 @@ class SQLiteStorage:
                 return _load(reader, needs)
             finally:
                 reader.execute("ROLLBACK")
+        except (sqlite3.Error, OSError) as error:
+            raise self._unreadable(error) from error
 
     async def select(self, query: str, **parameters: Value) -> list[tuple[Any, ...]]:
         """The rows of a named query."""
-        with self._reading() as reader:
-            return reader.execute(queries()[query], parameters).fetchall()
+        try:
+            return self._reading().execute(queries()[query], parameters).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise self._unreadable(error) from error
 
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
         return SHAPES[row].read(await self.select(query, **parameters))
+
+    async def rows_with(
+        self, row: type[Row], query: str, **parameters: Value
+    ) -> list[tuple[Row, Any]]:
+        """Rows, each with the one value that is selected behind its columns."""
+        return SHAPES[row].read_with(await self.select(query, **parameters))
 
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements in one transaction."""
@@ -240,20 +251,19 @@ class SQLiteStorage:
                     writer.execute(queries()[query], dict(parameters))
                 await self._commit(writer)
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self._require_file()
-            if self.path is None and self._writer is not None:
-                yield self._writer
-                return
-            if self._reader is None:
-                self._reader = self._reading_connection()
-            yield self._reader
-        except (sqlite3.Error, OSError) as error:
-            _close(self._reader)
-            self._reader = None
-            raise StorageDown(f"{self.path}: {_sentence(error)}") from error
+    def _reading(self) -> sqlite3.Connection:
+        self._require_file()
+        if self.path is None and self._writer is not None:
+            return self._writer
+        if self._reader is None:
+            self._reader = self._reading_connection()
+        return self._reader
+
+    def _unreadable(self, error: sqlite3.Error | OSError) -> StorageDown:
+        """What to say of it; the next read begins with a new connection."""
+        _close(self._reader)
+        self._reader = None
+        return StorageDown(f"{self.path}: {_sentence(error)}")
 
 
 _TAKEN = {

@@ -55,6 +55,12 @@ class Storage(Protocol):
         """The rows of a named query that selects all columns of `row`."""
         ...
 
+    async def rows_with(
+        self, row: type[Row], query: str, **parameters: Value
+    ) -> list[tuple[Row, Any]]:
+        """Rows, each with the one value that is selected behind its columns."""
+        ...
+
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements of `queries/*.sql`, in one transaction."""
         ...

@@ -212,7 +212,7 @@ CREATE TABLE charges (
         WHEN 'REFUNDED' THEN refunded > 0 AND refunded = captured AND captured + cancelled = amount
         WHEN 'CANCELLED' THEN captured = 0 AND cancelled = amount
         ELSE 1 = 0 END)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- only: sqlite
 CREATE INDEX charges_of_agreement ON charges (merchant_serial_number, agreement_id, created, charge_id);
@@ -220,7 +220,7 @@ CREATE INDEX charges_of_agreement ON charges (merchant_serial_number, agreement_
 -- As with agreements_by_status.
 CREATE INDEX charges_of_agreement ON charges (merchant_serial_number, agreement_id, created, charge_id) WHERE agreement_id IS NOT NULL;
 -- both
-CREATE INDEX charges_to_wake ON charges (merchant_serial_number, wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX charges_to_wake ON charges (merchant_serial_number, wake_at, charge_id) WHERE wake_at IS NOT NULL;
 
 CREATE TABLE charge_history (
     merchant_serial_number TEXT NOT NULL,

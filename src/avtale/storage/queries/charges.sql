@@ -1,7 +1,10 @@
 -- Charges as they are fetched and listed; every query of the API names the sales unit.
 
 -- name: charge_by_id
-SELECT {charges} FROM charges WHERE merchant_serial_number = :msn AND charge_id = :charge_id
+-- With its agreement's external id behind its own columns.
+SELECT {charges as c}, a.external_id FROM charges c
+JOIN agreements a ON a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
+WHERE c.merchant_serial_number = :msn AND c.charge_id = :charge_id
 
 -- name: history_of_charge
 SELECT {charge_history} FROM charge_history

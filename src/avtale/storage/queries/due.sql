@@ -23,9 +23,10 @@ SELECT MIN(wake_at) FROM (
 ) AS moments
 
 -- name: due_charges
+-- In the order of their keys, so that a batch touches rows, history and payments that lie side by side.
 SELECT charge_id, agreement_id, status, type FROM charges
 WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :moment AND open_payment IS NULL
-ORDER BY wake_at LIMIT :most
+ORDER BY wake_at, charge_id LIMIT :most OFFSET :skip
 
 -- name: due_agreements
 SELECT agreement_id, initial_charge_id FROM agreements
