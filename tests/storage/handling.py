@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,9 @@ from avtale.storage.postgresql import PostgreSQLStorage
 from avtale.storage.sqlite import SQLiteStorage
 from avtale.storage.storage import Storage
 from tests.storage.samples import MSN, agreement, charge
+
+ROOT = Path(__file__).parents[2]
+"""Where `tests` can be imported from."""
 
 MISTAKES = (sqlite3.IntegrityError, asyncpg.PostgresError)
 """What the databases call it when our own code breaks a rule of theirs."""

@@ -29,6 +29,7 @@ from avtale.storage.postgresql import PostgreSQLStorage
 from avtale.storage.statements import COMPARED, POSTGRESQL, loads
 from tests.conftest import SCRATCH, fresh_database
 from tests.storage.handling import (
+    ROOT,
     add,
     around,
     change,
@@ -221,7 +222,7 @@ async def test_rows_are_locked_in_one_order_so_that_nobody_waits_in_a_circle(
     await add(storage, unit(), agreement(), *(charge(f"chr-{n:02}") for n in range(40)))
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", QUARREL, url, stderr=asyncio.subprocess.PIPE
+            sys.executable, "-c", QUARREL, url, cwd=ROOT, stderr=asyncio.subprocess.PIPE
         )
         for _ in range(3)
     ]
@@ -314,7 +315,7 @@ async def test_a_pool_without_a_free_connection_says_so_soon(
     await storage.open()
     monkeypatch.setattr(connections, "_CONNECT_SECONDS", 0.05)
     async with storage._rows.borrowed():
-        with pytest.raises(StorageDown):
+        with pytest.raises(StorageDown, match="in time"):
             await add(storage, payer())
         assert await storage.select("installation_value", name="motto") == []
     await add(storage, payer())

@@ -19,7 +19,7 @@ from avtale.storage import migrations, postgresql, sqlite
 from avtale.storage.columns import SHAPES
 from avtale.storage.migrations import Migration
 from avtale.storage.storage import Storage
-from tests.storage.handling import MISTAKES, add, around, change, opened, seen, storage_at
+from tests.storage.handling import MISTAKES, ROOT, add, around, change, opened, seen, storage_at
 from tests.storage.samples import (
     ALWAYS_SET,
     AMOUNT,
@@ -65,7 +65,7 @@ async def test_processes_that_start_together_migrate_once(database_url: str) -> 
     )
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", program, database_url, stderr=asyncio.subprocess.PIPE
+            sys.executable, "-c", program, database_url, cwd=ROOT, stderr=asyncio.subprocess.PIPE
         )
         for _ in range(3)
     ]

@@ -46,7 +46,7 @@ class Settlement:
         keys = [payment.payment_key for payment in payments]
         try:
             answers = await self._gateway.ask([ask_of(payment) for payment in payments])
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the outcome is unclear
             # Not our fault, and repaired by asking again: a line in the log, not a traceback.
             log.warning("gateway failed", payments=len(payments), reason=str(error))
         else:

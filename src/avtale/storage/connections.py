@@ -168,6 +168,8 @@ def _told_apart() -> Iterator[None]:
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "nothing came of it in time"
     return str(error) or type(error).__name__
 
 

@@ -44,9 +44,8 @@ FROM (
                 SELECT 1 FROM agreements a WHERE a.merchant_serial_number = looked.merchant_serial_number
                     AND a.agreement_id = looked.agreement_id AND a.pricing LIKE '%"FLEXIBLE"%') END THEN '' ELSE 'M-7 ' END
         || CASE WHEN (payments > 0 OR reserved > 0 OR open_payment IS NOT NULL) AND NOT EXISTS (
-                SELECT 1 FROM payments p
-                WHERE p.payment_key > looked.merchant_serial_number || ':' || looked.charge_id || ':'
-                    AND p.payment_key < looked.merchant_serial_number || ':' || looked.charge_id || ';') THEN 'R-1 ' ELSE '' END
+                SELECT 1 FROM payments p WHERE p.merchant_serial_number = looked.merchant_serial_number
+                    AND p.charge_id = looked.charge_id) THEN 'R-1 ' ELSE '' END
         || CASE WHEN type <> 'RECURRING' THEN ''
             ELSE CASE WHEN due BETWEEN created + :lead_ms AND created + :horizon_ms THEN '' ELSE 'T-8? ' END
             || CASE WHEN status = 'FAILED' AND processing_mode = 'MULTIPLE_ATTEMPTS'
@@ -399,10 +398,8 @@ WHERE (c.type = 'INITIAL' OR c.status IN ('PENDING', 'DUE', 'PROCESSING', 'RESER
 -- Two attempts on one charge at one instant, for that instant to be looked up among the market's runs.
 SELECT 'T-7? ' AS broken, p.merchant_serial_number, p.charge_id, p.payment_key, u.market, p.run_at
 FROM charges c CROSS JOIN payments p CROSS JOIN payments q CROSS JOIN sales_units u
-WHERE c.attempts > 1 AND p.payment_key > c.merchant_serial_number || ':' || c.charge_id || ':'
-    AND p.payment_key < c.merchant_serial_number || ':' || c.charge_id || ';'
-    AND q.payment_key > c.merchant_serial_number || ':' || c.charge_id || ':'
-    AND q.payment_key < c.merchant_serial_number || ':' || c.charge_id || ';'
+WHERE c.attempts > 1 AND p.merchant_serial_number = c.merchant_serial_number AND p.charge_id = c.charge_id
+    AND q.merchant_serial_number = c.merchant_serial_number AND q.charge_id = c.charge_id
     AND p.kind IN ('DIRECT_CAPTURE', 'RESERVE') AND q.kind IN ('DIRECT_CAPTURE', 'RESERVE')
     AND p.run_at = q.run_at AND p.sequence > q.sequence AND u.merchant_serial_number = c.merchant_serial_number
 
