@@ -19,6 +19,7 @@ from avtale.api.metrics import Counters
 from avtale.api.problem_responses import render
 from avtale.api.service import OWN_CREDENTIALS, add_service, documents
 from avtale.api.tokens import Tokens
+from avtale.api.userinfo import Userinfo
 from avtale.api.writes import Writes
 from avtale.configuration import SettingRefused, Settings
 from avtale.engine import clock
@@ -143,6 +144,7 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
                 parts.links,
                 parts.settings.environment,
             ),
+            "userinfo": Userinfo(gate, parts.storage, parts.directory, parts.engine),
             "charges": Charges(
                 gate,
                 writes,

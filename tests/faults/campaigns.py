@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import random
 import sqlite3
-from collections.abc import Callable
+import time
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -15,6 +15,9 @@ import httpx
 
 from tests.faults.preparing import TODAY, Due, Person, move_clock, prepare
 from tests.faults.processes import Merchant, Process, Reply, charge_body
+
+PATIENCE_SECONDS = 3.0
+"""How long there may be nothing to see of a run."""
 
 AGREEMENTS = "/recurring/v3/agreements"
 RICH, POOR = 10**7, 4_000
@@ -109,29 +112,31 @@ class Campaign:
         finally:
             reader.close()
 
-    async def until_payments(self, more: int, patience_seconds: float) -> None:
+    async def until_payments(self, more: int) -> None:
         """Wait until so many more payments have been written down, but not for ever."""
         query = "SELECT COUNT(*) FROM payments"
         [before] = await self.read(query)
-        for _ in range(round(patience_seconds / 0.002)):
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < give_up:
             await asyncio.sleep(0.002)
             [now] = await self.read(query)
             if now >= before + more:
                 return
 
-    async def call_until(self, processes: list[Process], enough: Callable[[], bool]) -> None:
-        """A merchant calls, six at a time, until it is enough or nobody answers any more."""
+    async def call(self, processes: list[Process], acks: int) -> None:
+        """A merchant calls, six at a time, until so many more are answered or nobody answers."""
         async with Merchant(processes, self.token) as merchant:
             self.token = merchant.token
+            enough = len(self.acks) + acks
             await asyncio.gather(*(self._call(merchant, enough) for _ in range(6)))
 
-    async def _call(self, merchant: Merchant, enough: Callable[[], bool]) -> None:
+    async def _call(self, merchant: Merchant, enough: int) -> None:
         reserved, charged = await self._known("RESERVED"), await self._known("CHARGED")
         for key in [key for key in self.asked if key not in self.acks]:
             # Whoever was not answered asks again.
             if not await self._ask(merchant, key):
                 return
-        while not enough():
+        while len(self.acks) < enough:
             key = f"call-{len(self.asked)}"
             self.asked[key] = self._any_request(key, reserved, charged)
             if not await self._ask(merchant, key):

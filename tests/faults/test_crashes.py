@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 from avtale.auditing import audit
 from tests.conftest import fresh_database
@@ -26,27 +26,61 @@ async def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing
     left_behind = 0
     for death in range(DEATHS):
         await campaign.move_clock(death)
-        with _process("up", campaign.data, tmp_path, run_batch_size=20) as server:
+        with _process("up", campaign.data, tmp_path) as server:
             if death % 2:
                 await asyncio.to_thread(server.answers)
-                enough = len(campaign.acks) + campaign.random.randint(5, 60)
-                await campaign.call_until(
-                    [server], lambda enough=enough: len(campaign.acks) >= enough
-                )
+                await campaign.call([server], acks=campaign.random.randint(5, 60))
             else:
-                more = campaign.random.randint(1, 160)
-                await campaign.until_payments(more, patience_seconds=3)
+                await campaign.until_payments(more=campaign.random.randint(1, 160))
             server.kill()
-        [open_] = await campaign.read(UNDER_WAY)
-        left_behind += open_ > 0
+        left_behind += await campaign.read(UNDER_WAY) != [0]
     assert left_behind >= 3, "the server was hardly ever killed in the middle of a payment"
     with _process("up", campaign.data, tmp_path) as server:
         await _end_well(campaign, server)
 
 
+async def test_a_server_that_is_asked_to_end_finishes_what_it_has_begun(tmp_path: Path) -> None:
+    campaign = Campaign(str(tmp_path / "avtale.db"), seed=20261103)
+    await campaign.prepare(charges=800, days=GENTLE_ENDS)
+    for end in range(GENTLE_ENDS):
+        await campaign.move_clock(2 * end)
+        with _process("up", campaign.data, tmp_path) as server:
+            await asyncio.to_thread(server.answers)
+            calling = asyncio.create_task(campaign.call([server], acks=10_000))
+            await campaign.until_payments(more=campaign.random.randint(1, 120))
+            assert await asyncio.to_thread(server.end) == 0
+            await calling
+        assert await campaign.read(UNDER_WAY) == [0]
+    with _process("up", campaign.data, tmp_path) as server:
+        await _end_well(campaign, server)
+
+
+async def test_workers_that_are_killed_are_stood_in_for_by_the_others(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    with fresh_database(postgresql_url) as url, ExitStack() as stack:
+        campaign = Campaign(url, seed=20261104)
+        await campaign.prepare(charges=1_500, days=DEATHS_ON_POSTGRESQL)
+
+        def begin(part: Part) -> Process:
+            return stack.enter_context(_process(part, url, tmp_path, lease_seconds=1.0))
+
+        workers, server = [begin("worker"), begin("worker")], begin("api")
+        await asyncio.to_thread(server.answers)
+        for death in range(DEATHS_ON_POSTGRESQL):
+            calling = asyncio.create_task(campaign.call([server], acks=30))
+            await campaign.move_clock(2 * death)
+            await campaign.until_payments(more=campaign.random.randint(1, 250))
+            workers.pop(0).kill()
+            workers.append(begin("worker"))
+            await calling
+        await _end_well(campaign, server)
+        assert [await asyncio.to_thread(worker.end) for worker in workers] == [0, 0]
+
+
 async def _end_well(campaign: Campaign, server: Process) -> None:
     await asyncio.to_thread(server.answers)
-    await campaign.call_until([server], lambda: True)
+    await campaign.call([server], acks=0)
     await campaign.come_to_rest([server])
     await campaign.replay_all([server])
     assert len(campaign.acks) == len(campaign.asked) > 100
@@ -58,15 +92,12 @@ async def _end_well(campaign: Campaign, server: Process) -> None:
 
 @contextmanager
 def _process(
-    part: Part, data: str, folder: Path, *, lease_seconds: float = 30.0, **settings: Any
+    part: Part, data: str, folder: Path, *, lease_seconds: float = 30.0
 ) -> Iterator[Process]:
+    """A process whose batches are small, so that there is much to be in the middle of."""
+    log = folder / f"{uuid.uuid4()}.log"
     process = Process(
-        part,
-        data,
-        folder / f"{part}.log",
-        lease_seconds=lease_seconds,
-        tick_seconds=0.02,
-        **settings,
+        part, data, log, lease_seconds=lease_seconds, tick_seconds=0.02, run_batch_size=20
     )
     try:
         yield process

@@ -40,6 +40,7 @@ TAGS: Final[dict[str, str]] = {
     "Access": "Tokens. Every other call carries one.",
     "Agreements": "A payer's permission to charge, from draft to stop.",
     "Charges": "Payments on an agreement: created ahead of time, collected when due.",
+    "Userinfo": "What a payer agreed to share, for a week after saying yes.",
 }
 
 AT_THE_GATE: Final[Refusals] = (
@@ -241,5 +242,15 @@ DESCRIPTIONS: Final[dict[str, Described]] = {
         "The money is on its way back; there is no body.",
         body="RefundCharge",
         refusals=(*_ON_AN_AGREEMENT, problems.OperationFailed, problems.Conflict),
+    ),
+    "fetch_userinfo": Described(
+        "Userinfo",
+        "Fetch a shared profile",
+        "What the payer behind `sub` consented to share, as the profile is now. 168 hours after the "
+        "consent every text reads `[Expired]`. A subscription key is neither needed nor refused.",
+        200,
+        "The members that the scope opens.",
+        "UserinfoAnswer",
+        refusals=(problems.ResourceNotFound,),
     ),
 }

@@ -5,6 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Final
 
+import msgspec
+
+from avtale.payers import PUBLIC_PAYER, made_up_payer
+from avtale.wire.userinfo import userinfo_answer
+
 AGREEMENT_ID: Final = "agr_5kSeqz7"
 CHARGE_ID: Final = "chr-WCVbcA1"
 
@@ -139,7 +144,16 @@ def answers(public_url: str, due: date) -> Json:
         "create_charges": {"invalidCharges": [], "validCharges": ["order-1001", "order-1002"]},
         "fetch_charge": charge,
         "fetch_charge_by_id": charge,
+        "fetch_userinfo": _userinfo(),
     }
+
+
+def _userinfo() -> Json:
+    payer = made_up_payer(PUBLIC_PAYER, "NO")
+    sub = payer.sub("123456")
+    answer = userinfo_answer(sub, "name email phoneNumber birthDate address", payer)
+    found: Json = msgspec.to_builtins(answer)
+    return found
 
 
 def _agreement(due: date, confirmation: Json) -> Json:

@@ -92,6 +92,8 @@ def refusals_of(route: Route) -> dict[int, Refusals]:
     kinds: Refusals = described.refusals
     if route.resource != "tokens":
         kinds = AT_THE_GATE + kinds
+    if route.resource == "userinfo":
+        kinds = tuple(kind for kind in kinds if kind is not problems.SubscriptionKeyRefused)
     if changes(route):
         kinds += WITH_A_KEY
     if described.body is not None:
@@ -127,6 +129,8 @@ def _operation(route: Route, public_url: str, due: date) -> Json:
     }
     if route.resource == "tokens":
         found["security"] = [{"subscriptionKey": []}]
+    if route.resource == "userinfo":
+        found["security"] = [{"accessToken": []}]
     if described.body is not None:
         bodies = examples.bodies(due)[route.operation]
         found["requestBody"] = {
@@ -162,23 +166,23 @@ def _responses(route: Route, described: Described, public_url: str, due: date) -
     found: Json = {str(described.status): well}
     for status, kinds in refusals_of(route).items():
         stored = replayed if changes(route) and status in {400, 403, 404, 409} else {}
-        found[str(status)] = _refusal(status, kinds, headers | stored)
+        found[str(status)] = _refusal(route, status, kinds, headers | stored)
     found["500"] = {
         "description": "Something that we did not foresee; the log has it under the `contextId`.",
         "headers": headers,
-        "content": {"application/problem+json": {"schema": _problem(500, ["about:blank"])}},
+        "content": {"application/problem+json": {"schema": _problem(route, 500, ["about:blank"])}},
     }
     return found
 
 
-def _refusal(status: int, kinds: Refusals, headers: Json) -> Json:
+def _refusal(route: Route, status: int, kinds: Refusals, headers: Json) -> Json:
     if status in {429, 503}:
         headers = headers | {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
     ours = [kind for kind in kinds if kind not in _OTHERS]
     content: Json = {}
     if ours:
         types = [TYPE_BASE + kind.slug if kind.slug else "about:blank" for kind in ours]
-        content["application/problem+json"] = {"schema": _problem(status, types)}
+        content["application/problem+json"] = {"schema": _problem(route, status, types)}
     others = sorted({_OTHERS[kind] for kind in kinds if kind in _OTHERS})
     if others:
         shapes = [_shape(name) for name in others]
@@ -197,12 +201,14 @@ _OTHERS: Final[dict[type[Problem], str]] = {
 """Refusals that are not problem documents, and what they are."""
 
 
-def _problem(status: int, types: list[str]) -> Json:
+def _problem(route: Route, status: int, types: list[str]) -> Json:
     """A problem document with this status and one of these types; nothing else is in it."""
+    in_words = route.resource == "userinfo"
+    written = {"const": str(status) if in_words else status}
     return {
         "allOf": [
-            _shape("ProblemBody"),
-            {"properties": {"status": {"const": status}, "type": {"enum": sorted(set(types))}}},
+            _shape("UserinfoRefusal" if in_words else "ProblemBody"),
+            {"properties": {"status": written, "type": {"enum": sorted(set(types))}}},
         ]
     }
 

@@ -56,6 +56,11 @@ PARAMETERS: Final[Mapping[str, Json]] = {
         "The charge: the `orderId` it was given, or else the id it was answered with.",
         {"type": "string", "pattern": "^[A-Za-z0-9-]{1,64}$"},
     ),
+    "sub": _path(
+        "sub",
+        "The payer towards this sales unit, as the agreement tells it once it is ACTIVE.",
+        {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9-]+$"},
+    ),
     "status": _query(
         "status",
         "Only agreements that are in this status.",

@@ -49,6 +49,9 @@ STATUSES: dict[type[Problem], int] = {
     problems.Refused: 400,
 }
 
+USERINFO_BASE = "/vipps-userinfo-api/"
+"""Below this path the status in a problem document is a string (rulings §10)."""
+
 
 class Response(NamedTuple):
     """Everything a refusal is answered with."""
@@ -69,10 +72,11 @@ def status_of(problem: Problem) -> int:
 def render(problem: Problem, instance: str, context_id: str) -> Answer:
     """The problem document for a refusal of the request to `instance`."""
     status = status_of(problem)
+    in_words = instance.startswith(USERINFO_BASE)
     document: dict[str, object] = {
         "type": TYPE_BASE + problem.slug if problem.slug else "about:blank",
         "title": HTTPStatus(status).phrase,
-        "status": status,
+        "status": str(status) if in_words else status,
         "detail": problem.detail,
         "instance": instance,
         "contextId": context_id,
@@ -89,7 +93,7 @@ def unforeseen(context_id: str, instance: str) -> Answer:
     document = {
         "type": "about:blank",
         "title": "Internal Server Error",
-        "status": 500,
+        "status": "500" if instance.startswith(USERINFO_BASE) else 500,
         "detail": "Something went wrong on our side; the log has it under the contextId.",
         "instance": instance,
         "contextId": context_id,

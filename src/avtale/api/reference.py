@@ -160,6 +160,7 @@ def _curl(route: Route, url: str, body: object, credentials: Credentials) -> str
     if route.resource == "tokens":
         return _begin(url, credentials).partition("TOKEN=$(")[2].partition(" \\\n  | sed")[0]
     path = path_of(route).replace("{agreementId}", "$AGREEMENT").replace("{chargeId}", "$CHARGE")
+    path = path.replace("{sub}", "$SUB")
     lines = [f'curl "$URL{path}"']
     if route.method not in {"GET", "POST"} or (route.method == "POST" and body is None):
         lines = [f'curl -X {route.method} "$URL{path}"']

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Resource = Literal["tokens", "agreements", "charges"]
+Resource = Literal["tokens", "agreements", "charges", "userinfo"]
 
 _AGREEMENTS = "/recurring/v3/agreements"
 _AGREEMENT = _AGREEMENTS + "/{agreement_id}"
@@ -58,4 +58,5 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("POST", _CHARGE + "/capture", "capture_charge", "CaptureChargeV3", "charges", "capture"),
     Route("POST", _CHARGE + "/refund", "refund_charge", "RefundChargeV3", "charges", "refund"),
+    Route("GET", "/vipps-userinfo-api/userinfo/{sub}", "fetch_userinfo", "getUserinfo", "userinfo"),
 )

@@ -28,6 +28,18 @@ class ProblemBody(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     extra_details: tuple[ExtraDetail, ...] | UnsetType = UNSET
 
 
+class UserinfoRefusal(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A problem document as the userinfo endpoint writes it: with the status as a string."""
+
+    type: str
+    title: str
+    status: str
+    detail: str
+    instance: str
+    context_id: str
+    extra_details: tuple[ExtraDetail, ...] | UnsetType = UNSET
+
+
 class ResponseInfo(msgspec.Struct, frozen=True, rename="camel"):
     """The status again, with its name."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from avtale.rulebook import rulebook_for
-from avtale.wire import agreements, charges, problems, tokens
+from avtale.wire import agreements, charges, problems, tokens, userinfo
 
 Schema = dict[str, Any]
 
@@ -38,7 +38,9 @@ ANSWERS: Final[tuple[type[msgspec.Struct], ...]] = (
     problems.ProblemBody,
     problems.GatewayRefusal,
     problems.OAuthRefusal,
+    problems.UserinfoRefusal,
     tokens.TokenAnswer,
+    userinfo.UserinfoAnswer,
 )
 
 _RULES: Final = rulebook_for("production", "NO")
