@@ -20,7 +20,7 @@ def settings() -> str:
     lines = [
         "# Settings",
         "",
-        "Each has a default, an environment variable, a command-line option "
+        "Each has a default, an environment variable, a command-line option,",
         "and a line under `[server]` in an optional `avtale.toml`.",
         "The command line wins over the environment, the environment over the file.",
         "",

@@ -32,6 +32,7 @@ class Installation:
         self.agreements: list[str] = []
         self.charges: list[tuple[str, str]] = []
         self.token = ""
+        self.sub = ""
         self.calls = itertools.count(1)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -55,11 +56,12 @@ class Installation:
             await self._agreement(shop, status)
 
     async def _agreement(self, shop: Shop, status: str) -> None:
-        agreement_id: str = (await shop.draft())["agreementId"]
+        agreement_id: str = (await shop.draft(scope="name email address"))["agreementId"]
         self.agreements.append(agreement_id)
         if status == "PENDING":
             return
         await shop.kari.approves(agreement_id)
+        self.sub = (await shop.agreement(agreement_id))["sub"]
         for due, kind in (
             ("03", "RESERVE_CAPTURE"),
             ("03", "DIRECT_CAPTURE"),
@@ -90,7 +92,7 @@ def come_true(case: schemathesis.Case) -> None:
     if number % 10 == 0:
         return
     agreement_id, charge_id = INSTALLATION.charges[number % len(INSTALLATION.charges)]
-    real = {"agreementId": agreement_id, "chargeId": charge_id}
+    real = {"agreementId": agreement_id, "chargeId": charge_id, "sub": INSTALLATION.sub}
     if case.operation.path.endswith(("{agreementId}", "/accept")):
         real["agreementId"] = INSTALLATION.agreements[number % len(INSTALLATION.agreements)]
     for name, value in (case.path_parameters or {}).items():

@@ -283,7 +283,7 @@ async def test_whoever_loses_a_race_on_a_charge_meets_a_conflict(house: House) -
     gateway.asked.clear()
     gateway.may_answer.clear()
     first = asyncio.create_task(shop.send("POST", f"{path}/capture", {"amount": 100_00}))
-    await gateway.asked.wait()
+    await gateway.is_asked()
     second = await shop.send("POST", f"{path}/capture", {"amount": 100_00})
     assert (second.status, second.slug) == (409, "conflict")
     assert "RESERVED" in second.detail

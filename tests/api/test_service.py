@@ -302,7 +302,7 @@ async def test_what_a_caller_sends_forges_no_line_and_colours_no_terminal(
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
 async def test_only_its_methods_reach_a_path(web: httpx.AsyncClient, route: Any) -> None:
-    path = route.template.format(agreement_id="agr_5kSeqz7", charge_id="chr-1")
+    path = route.template.format(agreement_id="agr_5kSeqz7", charge_id="chr-1", sub="s-1")
     allowed = {each.method for each in ROUTES if each.template == route.template}
     for method in sorted({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"}):
         if method in allowed:

@@ -78,6 +78,12 @@ class Campaign:
         self.asked: dict[str, Request] = {}
         self.acks: dict[str, Ack] = {}
         self.token = ""
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._connection is not None:
+            await self._connection.close()
 
     async def prepare(self, charges: int, days: int) -> None:
         """Charges for every day of so many, of every kind of payer and outcome."""
@@ -101,27 +107,24 @@ class Campaign:
     async def read(self, query: str) -> list[Any]:
         """The first column of what a query finds."""
         if "://" in self.data:
-            connection = await asyncpg.connect(self.data)
-            try:
-                return [row[0] for row in await connection.fetch(query)]
-            finally:
-                await connection.close()
+            self._connection = self._connection or await asyncpg.connect(self.data)
+            return [row[0] for row in await self._connection.fetch(query)]
         reader = sqlite3.connect(f"file:{self.data}?mode=ro", uri=True)
         try:
             return [row[0] for row in reader.execute(query)]
         finally:
             reader.close()
 
-    async def until_payments(self, more: int) -> None:
-        """Wait until so many more payments have been written down, but not for ever."""
-        query = "SELECT COUNT(*) FROM payments"
-        [before] = await self.read(query)
+    async def payments(self) -> int:
+        """How many payments have been written down so far."""
+        [count] = await self.read("SELECT COUNT(*) FROM payments")
+        return int(count)
+
+    async def until_payments(self, count: int) -> None:
+        """Wait until so many payments have been written down, but not for ever."""
         give_up = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < give_up:
+        while await self.payments() < count and time.monotonic() < give_up:
             await asyncio.sleep(0.002)
-            [now] = await self.read(query)
-            if now >= before + more:
-                return
 
     async def call(self, processes: list[Process], acks: int) -> None:
         """A merchant calls, six at a time, until so many more are answered or nobody answers."""

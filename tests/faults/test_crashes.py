@@ -26,12 +26,13 @@ async def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing
     left_behind = 0
     for death in range(DEATHS):
         await campaign.move_clock(death)
+        enough = await campaign.payments() + campaign.random.randint(1, 160)
         with _process("up", campaign.data, tmp_path) as server:
             if death % 2:
                 await asyncio.to_thread(server.answers)
                 await campaign.call([server], acks=campaign.random.randint(5, 60))
             else:
-                await campaign.until_payments(more=campaign.random.randint(1, 160))
+                await campaign.until_payments(enough)
             server.kill()
         left_behind += await campaign.read(UNDER_WAY) != [0]
     assert left_behind >= 3, "the server was hardly ever killed in the middle of a payment"
@@ -44,10 +45,12 @@ async def test_a_server_that_is_asked_to_end_finishes_what_it_has_begun(tmp_path
     await campaign.prepare(charges=800, days=GENTLE_ENDS)
     for end in range(GENTLE_ENDS):
         await campaign.move_clock(2 * end)
+        enough = await campaign.payments() + campaign.random.randint(1, 160)
         with _process("up", campaign.data, tmp_path) as server:
             await asyncio.to_thread(server.answers)
+            await campaign.call([server], acks=1)
             calling = asyncio.create_task(campaign.call([server], acks=10_000))
-            await campaign.until_payments(more=campaign.random.randint(1, 120))
+            await campaign.until_payments(enough)
             assert await asyncio.to_thread(server.end) == 0
             await calling
         assert await campaign.read(UNDER_WAY) == [0]
@@ -69,12 +72,14 @@ async def test_workers_that_are_killed_are_stood_in_for_by_the_others(
         await asyncio.to_thread(server.answers)
         for death in range(DEATHS_ON_POSTGRESQL):
             calling = asyncio.create_task(campaign.call([server], acks=30))
+            enough = await campaign.payments() + campaign.random.randint(1, 250)
             await campaign.move_clock(2 * death)
-            await campaign.until_payments(more=campaign.random.randint(1, 250))
+            await campaign.until_payments(enough)
             workers.pop(0).kill()
             workers.append(begin("worker"))
             await calling
         await _end_well(campaign, server)
+        await campaign.close()
         assert [await asyncio.to_thread(worker.end) for worker in workers] == [0, 0]
 
 

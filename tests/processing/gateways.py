@@ -25,6 +25,11 @@ class Slow:
         await self.may_answer.wait()
         return answers
 
+    async def is_asked(self) -> None:
+        """Wait until somebody has asked; not for ever, or a failure would look like patience."""
+        async with asyncio.timeout(10):
+            await self.asked.wait()
+
 
 class Broken:
     """Raises, before or after the money has moved, until it is mended."""

@@ -101,7 +101,7 @@ async def test_one_advance_at_a_time(house: House) -> None:
     shop = await house.with_gateway(gateway).shop()
     await shop.charge(await shop.agreed())
     advancing = asyncio.create_task(shop.clock.advance(days=7))
-    await gateway.asked.wait()
+    await gateway.is_asked()
     with pytest.raises(Conflict):
         await shop.clock.advance(days=1)
     with pytest.raises(Conflict):

@@ -79,7 +79,7 @@ async def test_a_late_outcome_under_an_old_fence_is_ignored(house: House) -> Non
     _, charge = await due_now(shop)
     await shop.kari.has(1000_00)
     stalled = asyncio.create_task(shop.clock.lets_work_be_done())
-    await gateway.asked.wait()
+    await gateway.is_asked()
     await let_leases_end(shop)
     assert await house.parts.runs.recover(NEVER) == 1, "another process takes it up"
     assert await shop.status(charge) == "CHARGED"

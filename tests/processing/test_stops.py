@@ -28,7 +28,7 @@ async def stopped_during_attempt(
     charge = await shop.charge(agreement, transactionType=transaction_type, retryDays=3)
     await shop.kari.has(balance)
     running = asyncio.create_task(shop.clock.reaches("2026-11-04 09:00"))
-    await gateway.asked.wait()
+    await gateway.is_asked()
     assert await shop.status(charge) == "PROCESSING"
     await stop(shop, agreement, who)
     assert (await shop.agreement(agreement))["status"] == "STOPPED"
@@ -99,7 +99,7 @@ async def test_a_capture_under_way_is_settled_and_the_rest_released(house: House
     gateway.asked.clear()
     gateway.may_answer.clear()
     capturing = asyncio.create_task(shop.capture(agreement, charge, 100_00))
-    await gateway.asked.wait()
+    await gateway.is_asked()
     with refused("conflict", 409, "RESERVED"):
         await shop.cancel(agreement, charge)
     await shop.stop(agreement)
@@ -122,7 +122,7 @@ async def test_a_refused_refund_under_way_keeps_nothing_held_after_a_stop(house:
     gateway.asked.clear()
     gateway.may_answer.clear()
     refunding = asyncio.create_task(shop.refund(agreement, charge, 124))
-    await gateway.asked.wait()
+    await gateway.is_asked()
     await shop.stop(agreement)
     gateway.may_answer.set()
     with refused("operation-failed", 400, "PARTIALLY_CAPTURED"):

@@ -166,7 +166,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     _invariant(
         "T-1",
         "Payments, events and initial charges belong to the unit and agreement of their charge.",
-        "audit_payments audit_events audit_initial_charges",
+        "audit_payments audit_events_of_charges audit_events_of_agreements audit_initial_charges",
     ),
     _invariant(
         "T-5",

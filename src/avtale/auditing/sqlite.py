@@ -24,7 +24,6 @@ from avtale.storage.migrations import migrations
 from avtale.storage.statements import queries
 
 _BUSY_SECONDS = 5.0
-_CACHE_KIB = 16_384
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
 _TRIES = 50
 
@@ -179,7 +178,8 @@ def _opened(path: Path, mode: str) -> sqlite3.Connection:
         timeout=_BUSY_SECONDS,
     )
     try:
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        # Sixteen MiB, said in KiB.
+        connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
     except sqlite3.Error:

@@ -24,7 +24,6 @@ _LONGEST_FIRST = (
     "audit_histories",
     "audit_charges",
     "audit_events_of_charges",
-    "audit_events",
     "audit_heads",
     "audit_event_ids",
     "intact",

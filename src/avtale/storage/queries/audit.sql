@@ -405,23 +405,34 @@ WHERE c.attempts > 1 AND p.merchant_serial_number = c.merchant_serial_number AND
 
 -- name: audit_events_of_charges
 -- Lines of history that merchants are told of, less the events that tell them: nothing is left over on either side.
-SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, charge_id, sequence, event
+-- An event names its charge, and the agreement that the charge belongs to.
+SELECT broken, merchant_serial_number, charge_id, sequence, event
 FROM (
-    SELECT merchant_serial_number, charge_id, sequence, event, SUM(n) AS n FROM (
-        SELECT merchant_serial_number, charge_id, sequence, event, 1 AS n FROM charge_history
-        WHERE event = 'FAIL' OR (success = 1 AND event <> 'CREATE')
-        UNION ALL
-        SELECT merchant_serial_number, subject, sequence, CASE event_type
-            WHEN 'recurring.charge-reserved.v1' THEN 'RESERVE' WHEN 'recurring.charge-captured.v1' THEN 'CAPTURE'
-            WHEN 'recurring.charge-canceled.v1' THEN 'CANCEL' WHEN 'recurring.charge-refunded.v1' THEN 'REFUND'
-            WHEN 'recurring.charge-failed.v1' THEN 'FAIL' ELSE event_type END, -1
-        FROM events WHERE subject <> '' AND event_type <> 'recurring.charge-creation-failed.v1'
-    ) AS told
-    GROUP BY charge_id, sequence, event, merchant_serial_number
-) AS summed
-WHERE n <> 0
+    SELECT s.merchant_serial_number, s.charge_id, s.sequence, s.event,
+        CASE WHEN s.n > 0 THEN 'E-1 ' WHEN s.n < 0 THEN 'E-2 ' ELSE '' END
+        || CASE WHEN s.agreement_id IS NULL OR (s.agreement_id = c.agreement_id AND s.about = s.charge_id)
+            THEN '' ELSE 'T-1 ' END AS broken
+    FROM (
+        SELECT merchant_serial_number, charge_id, sequence, event, SUM(n) AS n, MAX(agreement_id) AS agreement_id,
+            MAX(about) AS about
+        FROM (
+            SELECT merchant_serial_number, charge_id, sequence, event, 1 AS n, NULL AS agreement_id, NULL AS about
+            FROM charge_history WHERE event = 'FAIL' OR (success = 1 AND event <> 'CREATE')
+            UNION ALL
+            SELECT merchant_serial_number, subject, sequence, CASE event_type
+                WHEN 'recurring.charge-reserved.v1' THEN 'RESERVE' WHEN 'recurring.charge-captured.v1' THEN 'CAPTURE'
+                WHEN 'recurring.charge-canceled.v1' THEN 'CANCEL' WHEN 'recurring.charge-refunded.v1' THEN 'REFUND'
+                WHEN 'recurring.charge-failed.v1' THEN 'FAIL' ELSE event_type END, -1, agreement_id, charge_id
+            FROM events WHERE subject <> '' AND event_type <> 'recurring.charge-creation-failed.v1'
+        ) AS told
+        GROUP BY charge_id, sequence, event, merchant_serial_number
+    ) AS s
+    LEFT JOIN charges c ON c.merchant_serial_number = s.merchant_serial_number AND c.charge_id = s.charge_id
+) AS judged
+WHERE broken <> ''
 
 -- name: audit_events_of_agreements
+-- The same for agreements. Failed creations have no line; they, too, belong to an agreement of the unit.
 SELECT CASE WHEN n > 0 THEN 'E-1 ' ELSE 'E-2 ' END AS broken, merchant_serial_number, agreement_id, sequence, event
 FROM (
     SELECT merchant_serial_number, agreement_id, sequence, event, SUM(n) AS n FROM (
@@ -437,6 +448,10 @@ FROM (
     GROUP BY merchant_serial_number, agreement_id, sequence, event
 ) AS summed
 WHERE n <> 0
+UNION ALL
+SELECT 'T-1 ', merchant_serial_number, agreement_id, sequence, event_type FROM events e
+WHERE event_type = 'recurring.charge-creation-failed.v1' AND NOT EXISTS (SELECT 1 FROM agreements a
+    WHERE a.merchant_serial_number = e.merchant_serial_number AND a.agreement_id = e.agreement_id)
 
 -- name: audit_waiting
 -- What is still under way once everything has come to rest.
@@ -526,18 +541,6 @@ WHERE n <> 1 OR COALESCE(known, 0) = 0
 -- name: audit_event_ids
 -- Every event, for its id to be worked out again.
 SELECT merchant_serial_number, agreement_id, subject, sequence, event_id FROM events
-
--- name: audit_events
--- An event belongs to an agreement of its unit, and to a charge of that agreement.
-SELECT 'T-1 ' AS broken, e.merchant_serial_number, e.event_id, e.agreement_id, e.charge_id
-FROM events e
-LEFT JOIN agreements a ON a.merchant_serial_number = e.merchant_serial_number AND a.agreement_id = e.agreement_id
-LEFT JOIN charges c ON c.merchant_serial_number = e.merchant_serial_number AND c.charge_id = e.subject
-WHERE a.agreement_id IS NULL OR (e.subject <> '' AND e.event_type <> 'recurring.charge-creation-failed.v1'
-    AND (COALESCE(c.agreement_id, '') <> e.agreement_id OR COALESCE(e.charge_id, '') <> e.subject))
-
-
--- ── what each database knows of itself ──
 
 -- name: sqlite_objects
 SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'
