@@ -34,6 +34,7 @@ from avtale.payers import PUBLIC_PAYER, Payer, made_up_payer
 from avtale.problems import Conflict
 from avtale.processing.clocks import Clocks
 from avtale.processing.forecast import Forecasts
+from avtale.processing.lasting import finish
 from avtale.processing.runs import Runs
 from avtale.processing.settlement import Settlement
 from avtale.processing.worker import Worker
@@ -123,6 +124,7 @@ def engine_over(storage: Transactions, settings: Settings) -> Engine:
 async def stop(parts: Parts) -> None:
     """Finish what is under way, and let go of the database."""
     await parts.worker.stop()
+    await finish()
     await parts.engine.drain()
     await parts.storage.close()
 

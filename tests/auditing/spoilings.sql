@@ -174,7 +174,7 @@ DROP TRIGGER IF EXISTS charge_history_stands;
 CREATE TRIGGER agreement_history_is_kept BEFORE DELETE ON agreement_history WHEN 1 = 0 BEGIN SELECT RAISE(ABORT,
     'history is kept'); END;
 
--- spoil: H-4: a unit whose history may be erased for ever [quiescent]
+-- spoil: H-4: a unit whose history may be erased for ever
 INSERT INTO erasing VALUES ('999999');
 
 -- spoil: H-5: a line that was changed by a millisecond [unchained]

@@ -196,10 +196,9 @@ async def test_a_shop_that_others_merely_refer_to_can_be_changed(
 
 
 QUARREL = """
-import asyncio, contextlib, sys
+import asyncio, sys
 from msgspec.structs import replace
-from avtale.engine.engine import Taken
-from tests.storage.handling import add, change, opened
+from tests.storage.handling import change, opened
 from tests.storage.samples import charge
 
 async def main():
@@ -207,9 +206,6 @@ async def main():
     async with opened(sys.argv[1]) as storage:
         for n in range(60):
             await change(storage, *(replace(one, attempts=n) for one in many))
-            new = [charge(f"chr-{n}-{m}") for m in range(10 if n % 2 else 20)]
-            with contextlib.suppress(Taken):
-                await add(storage, *sorted(new, key=hash))
 
 asyncio.run(main())
 """
@@ -231,6 +227,17 @@ async def test_rows_are_locked_in_one_order_so_that_nobody_waits_in_a_circle(
     query = f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{database}'"
     assert await around(url, query) == [(0,)]
     assert complaints == ["", "", ""]
+
+
+@pytest.mark.parametrize("count", [10, 200])
+async def test_rows_are_inserted_in_the_order_of_their_keys(
+    storage: PostgreSQLStorage, url: str, count: int
+) -> None:
+    """Reliability 2C-49: two batches with the same new keys meet at the first, not crosswise."""
+    new = [charge(f"chr-{n}") for n in range(count)]
+    await add(storage, unit(), agreement(), *reversed(new))
+    found = await around(url, "SELECT charge_id FROM charges ORDER BY ctid")
+    assert [charge_id for (charge_id,) in found] == sorted(one.charge_id for one in new)
 
 
 async def test_text_is_ordered_by_its_bytes_whatever_the_database_s_locale(

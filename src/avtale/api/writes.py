@@ -13,6 +13,7 @@ from avtale.engine.command import Answer, Asked, Call, Command, Decided
 from avtale.engine.engine import Engine
 from avtale.engine.world import Needs, World
 from avtale.problems import Problem, Unavailable
+from avtale.processing.lasting import see_through
 from avtale.processing.settlement import Settlement
 
 PATIENCE_SECONDS = 10.0
@@ -30,7 +31,6 @@ class Writes:
         self._engine = engine
         self._settlement = settlement
         self._nudge = nudge
-        self._settling: set[asyncio.Task[Any]] = set()
 
     async def perform(  # noqa: PLR0913 -- the parts of a command
         self,
@@ -58,7 +58,8 @@ class Writes:
         command = Command(name, decide, needs, msn, asked=asked, answer=answer_of)
         decided = await self._engine.submit(command)
         if decided.begun:
-            await self._settle(decided)
+            # It goes on to its end even where the client has gone away.
+            await see_through(self._settlement.settle(decided.begun))
         if wakes and decided.problem is None:
             self._nudge()
         final = await self._final(command) if decided.claimed else decided
@@ -69,13 +70,6 @@ class Writes:
         send(resp, Answer(status, complete(body) if complete is not None else body))
         if final.replayed:
             resp.set_header("Idempotency-Replayed", "true")
-
-    async def _settle(self, decided: Decided[Any]) -> None:
-        """Settle what was begun; goes on to the end even where the client has gone away."""
-        task = asyncio.create_task(self._settlement.settle(decided.begun))
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
-        await asyncio.shield(task)
 
     async def _final(self, command: Command[Any]) -> Decided[Any]:
         """The stored answer, as soon as whoever works on it has finished."""

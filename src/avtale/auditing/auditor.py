@@ -41,8 +41,11 @@ def audit(
     began = time.perf_counter()
     with ExitStack() as stack:
         snapshot, place = _open(data, stack)
-        # The clock is read after the snapshot was taken, so that nothing in it is ahead of time.
-        context = context_of(snapshot, clock(), quiescent=quiescent)
+        try:
+            # The clock is read after the snapshot was taken, so that nothing in it is ahead of time.
+            context = context_of(snapshot, clock(), quiescent=quiescent)
+        except Damaged as damaged:
+            raise AuditImpossible(f"The database cannot be read: {damaged}.") from damaged
         due = [each for each in INVARIANTS if quiescent or not each.quiescent]
         work = Work(due, snapshot.leaves_out, progress)
         if place is not None:
@@ -76,7 +79,11 @@ def _open(data: str, stack: ExitStack) -> tuple[Snapshot, Place | None]:
 
 
 def _charges(snapshot: Snapshot) -> int:
-    [[(charges,)]] = snapshot.read("audit_size", {})[1]
+    """How many charges there are; none where they cannot even be counted."""
+    try:
+        [[(charges,)]] = snapshot.read("audit_size", {})[1]
+    except Damaged:
+        return 0
     return int(charges)
 
 

@@ -24,16 +24,14 @@ SKEW_MS = 5_000
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What every check is given: the parameters of the queries, and the units that are being erased."""
+    """What every check is given: the parameters of the queries."""
 
     parameters: dict[str, str | int]
-    erasing: frozenset[str]
 
 
 def context_of(snapshot: Snapshot, now: datetime, *, quiescent: bool) -> Context:
     """The context of an audit at the real instant `now`, which is taken after the snapshot was."""
     units = [unit for page in snapshot.read("audit_units", {})[1] for unit in page]
-    erasing = [msn for page in snapshot.read("audit_erasing", {})[1] for (msn,) in page]
     return Context(
         {
             "real_now": to_milliseconds(now),
@@ -45,8 +43,7 @@ def context_of(snapshot: Snapshot, now: datetime, *, quiescent: bool) -> Context
             "id_characters": f"{ALPHABET}-_",
             **{f"currency_{code.lower()}": market.currency for code, market in MARKETS.items()},
             **calendar.bounds(units),
-        },
-        frozenset(erasing),
+        }
     )
 
 
@@ -54,8 +51,7 @@ def run_check(snapshot: Snapshot, context: Context, check: str) -> dict[str, Tal
     """What a check finds, by invariant; raises Damaged where it cannot be carried out to its end."""
     found: defaultdict[str, Tally] = defaultdict(Tally)
     for invariant, row in _CHECKS.get(check, _query)(snapshot, context, check):
-        if row.get("merchant_serial_number") not in context.erasing:
-            found[invariant].add(row)
+        found[invariant].add(row)
     return found
 
 

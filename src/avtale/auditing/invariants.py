@@ -113,7 +113,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     _invariant(
         "H-4",
         "The triggers that keep history as it was written are in place, and no unit is left unprotected.",
-        "history_triggers audit_left_erasing",
+        "history_triggers audit_erasing",
     ),
     _invariant(
         "H-5", "The chain of hashes over a charge's history is whole.", "audit_chain audit_heads"

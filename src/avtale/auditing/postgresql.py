@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -83,7 +83,8 @@ class PostgreSQLSnapshot(Snapshot):
 
     def __exit__(self, *_: object) -> None:
         if self._connection is not None:
-            self._connection.terminate()
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                self._run(self._connection.close(timeout=_CONNECT_SECONDS))
         self._runner.close()
 
     def read(

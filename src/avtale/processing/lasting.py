@@ -14,6 +14,9 @@ log = get_logger("avtale.lasting")
 
 _under_way: set[asyncio.Task[Any]] = set()
 
+FINISH_SECONDS = 5.0
+"""How long the end of a process waits for such work; what is not done by then, the next process takes up."""
+
 
 async def see_through(work: Coroutine[Any, Any, Result]) -> Result:
     """The work's result; a caller that is cancelled leaves the work to itself."""
@@ -26,6 +29,18 @@ async def see_through(work: Coroutine[Any, Any, Result]) -> Result:
     except asyncio.CancelledError:
         task.add_done_callback(_tell)
         raise
+
+
+async def finish(seconds: float = FINISH_SECONDS) -> None:
+    """Wait until all that goes on in this loop has come to its end, but not longer than so many seconds."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + seconds
+    while under_way := [task for task in _under_way if task.get_loop() is loop]:
+        left = give_up - loop.time()
+        if left <= 0:
+            log.warning("left to the next process", tasks=len(under_way))
+            return
+        await asyncio.wait(under_way, timeout=left)
 
 
 def _ended(task: asyncio.Task[Any]) -> None:

@@ -25,6 +25,7 @@ from avtale.operations.payments import (
     take_up,
 )
 from avtale.processing.happenings import Happenings
+from avtale.processing.lasting import see_through
 from avtale.processing.settlement import Settlement
 
 log = get_logger("avtale.runs")
@@ -225,7 +226,10 @@ class Runs:
         return await self._do(Command("take_up", decide, needs, msn))
 
     async def _do(self, command: Command[Any]) -> Happenings:
-        """Submit, and settle what was begun."""
+        """Submit, and settle what was begun; a run that is cut off ends after that."""
+        return await see_through(self._submit_and_settle(command))
+
+    async def _submit_and_settle(self, command: Command[Any]) -> Happenings:
         decided = await self._engine.submit(command)
         decided.unwrap()
         happened = Happenings()

@@ -34,7 +34,7 @@ class Worker:
         self._task = asyncio.create_task(self._loop())
 
     async def stop(self) -> None:
-        """End after the round that is under way."""
+        """Begin nothing more; a batch that is under way goes on to its end (`lasting.finish`)."""
         if self._task is None:
             return
         self._task.cancel()

@@ -9,12 +9,8 @@
 SELECT DISTINCT market, features, rules FROM sales_units
 
 -- name: audit_erasing
--- Units that are being erased: their rows go one after another, so nothing is said of them meanwhile.
-SELECT merchant_serial_number FROM erasing
-
--- name: audit_left_erasing
--- Where erasing has ended, history is protected again.
-SELECT 'H-4 ' AS broken, merchant_serial_number AS erasing FROM erasing WHERE :quiescent = 1
+-- A unit is marked so within the one transaction that erases it; a mark that is left lets history go.
+SELECT 'H-4 ' AS broken, merchant_serial_number FROM erasing
 
 -- name: audit_size
 SELECT COUNT(*) FROM charges
@@ -277,7 +273,7 @@ SELECT broken, merchant_serial_number, method, path, idempotency_key
 FROM (
     SELECT k.merchant_serial_number, k.method, k.path, k.idempotency_key,
         CASE WHEN length(k.idempotency_key) BETWEEN 1 AND 40 AND k.idempotency_key NOT LIKE '%#%' AND k.idempotency_key NOT LIKE '%?%'
-            AND k.idempotency_key NOT LIKE '%/%' AND k.fingerprint <> '' AND CASE k.state
+            AND k.idempotency_key NOT LIKE '%/%' AND replace(k.idempotency_key, '\', '') = k.idempotency_key AND k.fingerprint <> '' AND CASE k.state
                 WHEN 'CLAIMED' THEN k.status IS NULL AND k.body IS NULL
                 WHEN 'DONE' THEN k.body IS NOT NULL AND (k.status BETWEEN 200 AND 299 OR (k.status BETWEEN 400 AND 499
                     AND k.status NOT IN (401, 405, 406, 408, 413, 415, 425, 429)))
