@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import random
 import sqlite3
-import time
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -45,6 +44,10 @@ TAKEN_TWICE = (
     "SELECT COUNT(*) FROM (SELECT charge_id FROM gateway_ledger WHERE result = 'OK'"
     " AND kind IN ('DIRECT_CAPTURE', 'RESERVE') GROUP BY charge_id HAVING COUNT(*) > 1) AS twice"
 )
+TAKEN_OVER = (
+    "SELECT COUNT(*) FROM payments WHERE asks = 1 AND asked_again IS NOT NULL"
+    " AND status IN ('OK', 'DECLINED')"
+)
 UNDER_WAY = "SELECT COUNT(*) FROM payments WHERE lease_until IS NOT NULL"
 
 
@@ -78,12 +81,12 @@ class Campaign:
         self.asked: dict[str, Request] = {}
         self.acks: dict[str, Ack] = {}
         self.token = ""
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
     async def close(self) -> None:
         """Look no more."""
-        if self._connection is not None:
-            await self._connection.close()
+        if self._pool is not None:
+            await self._pool.close()
 
     async def prepare(self, charges: int, days: int) -> None:
         """Charges for every day of so many, of every kind of payer and outcome."""
@@ -107,8 +110,9 @@ class Campaign:
     async def read(self, query: str) -> list[Any]:
         """The first column of what a query finds."""
         if "://" in self.data:
-            self._connection = self._connection or await asyncpg.connect(self.data)
-            return [row[0] for row in await self._connection.fetch(query)]
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(self.data, min_size=1)
+            return [row[0] for row in await self._pool.fetch(query)]
         reader = sqlite3.connect(f"file:{self.data}?mode=ro", uri=True)
         try:
             return [row[0] for row in reader.execute(query)]
@@ -122,8 +126,9 @@ class Campaign:
 
     async def until_payments(self, count: int) -> None:
         """Wait until so many payments have been written down, but not for ever."""
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while await self.payments() < count and time.monotonic() < give_up:
+        for _ in range(round(PATIENCE_SECONDS / 0.003)):
+            if await self.payments() >= count:
+                return
             await asyncio.sleep(0.002)
 
     async def call(self, processes: list[Process], acks: int) -> None:

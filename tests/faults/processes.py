@@ -74,6 +74,14 @@ class Process:
         self._process.kill()
         self._process.wait()
 
+    def stand_still(self) -> None:
+        """Let it do nothing at all, as if its machine was frozen."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on as if nothing had been."""
+        self._process.send_signal(signal.SIGCONT)
+
     def end(self) -> int:
         """Ask it to end, and wait; answers with its exit code."""
         self._process.send_signal(signal.SIGTERM)

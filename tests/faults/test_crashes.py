@@ -10,12 +10,13 @@ from pathlib import Path
 
 from avtale.auditing import audit
 from tests.conftest import fresh_database
-from tests.faults.campaigns import UNDER_WAY, Campaign
+from tests.faults.campaigns import TAKEN_OVER, UNDER_WAY, Campaign
 from tests.faults.processes import Part, Process
 
 DEATHS = 20
 DEATHS_ON_POSTGRESQL = 6
 GENTLE_ENDS = 5
+LEASE_SECONDS = 1.0
 
 
 async def test_a_server_that_is_killed_again_and_again_loses_and_doubles_nothing(
@@ -48,7 +49,7 @@ async def test_a_server_that_is_asked_to_end_finishes_what_it_has_begun(tmp_path
         enough = await campaign.payments() + campaign.random.randint(1, 160)
         with _process("up", campaign.data, tmp_path) as server:
             await asyncio.to_thread(server.answers)
-            await campaign.call([server], acks=1)
+            await campaign.call([server], acks=campaign.random.randint(5, 40))
             calling = asyncio.create_task(campaign.call([server], acks=10_000))
             await campaign.until_payments(enough)
             assert await asyncio.to_thread(server.end) == 0
@@ -58,7 +59,7 @@ async def test_a_server_that_is_asked_to_end_finishes_what_it_has_begun(tmp_path
         await _end_well(campaign, server)
 
 
-async def test_workers_that_are_killed_are_stood_in_for_by_the_others(
+async def test_workers_that_die_or_stand_still_are_stood_in_for_by_the_others(
     postgresql_url: str, tmp_path: Path
 ) -> None:
     with fresh_database(postgresql_url) as url, ExitStack() as stack:
@@ -66,7 +67,7 @@ async def test_workers_that_are_killed_are_stood_in_for_by_the_others(
         await campaign.prepare(charges=1_500, days=DEATHS_ON_POSTGRESQL)
 
         def begin(part: Part) -> Process:
-            return stack.enter_context(_process(part, url, tmp_path, lease_seconds=1.0))
+            return stack.enter_context(_process(part, url, tmp_path, lease_seconds=LEASE_SECONDS))
 
         workers, server = [begin("worker"), begin("worker")], begin("api")
         await asyncio.to_thread(server.answers)
@@ -75,10 +76,21 @@ async def test_workers_that_are_killed_are_stood_in_for_by_the_others(
             enough = await campaign.payments() + campaign.random.randint(1, 250)
             await campaign.move_clock(2 * death)
             await campaign.until_payments(enough)
-            workers.pop(0).kill()
-            workers.append(begin("worker"))
+            first = workers.pop(0)
+            if death % 3 < 2:
+                first.kill()
+                workers.append(begin("worker"))
+            else:
+                # It only stands still, and wakes when another has done its work.
+                first.stand_still()
+                await asyncio.sleep(2 * LEASE_SECONDS)
+                first.go_on()
+                workers.append(first)
             await calling
         await _end_well(campaign, server)
+        assert await campaign.read(TAKEN_OVER) != [0], (
+            "nobody was killed in the middle of a payment"
+        )
         await campaign.close()
         assert [await asyncio.to_thread(worker.end) for worker in workers] == [0, 0]
 
@@ -88,7 +100,7 @@ async def _end_well(campaign: Campaign, server: Process) -> None:
     await campaign.call([server], acks=0)
     await campaign.come_to_rest([server])
     await campaign.replay_all([server])
-    assert len(campaign.acks) == len(campaign.asked) > 100
+    assert len(campaign.acks) == len(campaign.asked) > 20
     assert await asyncio.to_thread(server.end) == 0
     await campaign.require_sound_books()
     report = await asyncio.to_thread(audit, campaign.data, quiescent=True)

@@ -40,7 +40,7 @@ from tests.storage.handling import (
     seen,
     uncommitted,
 )
-from tests.storage.samples import MSN, agreement, charge, payer, shop, unit
+from tests.storage.samples import AMOUNT, MSN, agreement, charge, payer, shop, unit
 
 
 @pytest.fixture
@@ -227,6 +227,17 @@ async def test_rows_are_locked_in_one_order_so_that_nobody_waits_in_a_circle(
     query = f"SELECT deadlocks FROM pg_stat_database WHERE datname = '{database}'"
     assert await around(url, query) == [(0,)]
     assert complaints == ["", "", ""]
+
+
+async def test_a_sum_of_integers_is_an_integer_and_a_mean_is_none(
+    storage: PostgreSQLStorage,
+) -> None:
+    await add(storage, *shop(), charge("chr-2", amount=1))
+    async with storage._queries.borrowed() as connection:
+        found = await connection.fetchrow("SELECT sum(amount), avg(amount) FROM charges")
+    assert found is not None
+    assert tuple(found) == (AMOUNT + 1, (AMOUNT + 1) / 2)
+    assert [type(value) for value in found] == [int, float]
 
 
 @pytest.mark.parametrize("count", [10, 200])
