@@ -33,6 +33,8 @@ class Goal(NamedTuple):
 
     def verdict(self, value: float) -> str:
         """Met or not, and by how much."""
+        if self.at_most and value <= 0:
+            return "met"
         share = self.target / value if self.at_most else value / self.target
         if share >= 1:
             return f"met, {share:.2f} ×"

@@ -201,6 +201,8 @@ class Campaign:
 
     async def require_sound_books(self) -> None:
         """No money was made or lost, none was taken twice, and the gateway's books are ours."""
-        assert await self.read(MONEY) == [sum(person.balance for person in PEOPLE)]
-        assert await self.read(BOOKS) == [0, 0]
-        assert await self.read(TAKEN_TWICE) == [0]
+        [money], paid_in = await self.read(MONEY), sum(person.balance for person in PEOPLE)
+        assert money == paid_in, f"{money - paid_in} too much"
+        books, twice = await self.read(BOOKS), await self.read(TAKEN_TWICE)
+        assert books == [0, 0], f"{books[0]} payments and {books[1]} entries of the books alone"
+        assert twice == [0], f"{twice[0]} charges were taken twice"

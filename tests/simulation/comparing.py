@@ -58,12 +58,12 @@ def compare(pair: SideBySide) -> None:
     _money(pair)
     real = pair.house.run(pair.house.runs.next_moment(MSN))
     same("next moment", real, pair.model.next_moment())
-    [(now,)] = pair.house.books.read("SELECT clock_at FROM sales_units")
+    [(now,)] = pair.house.read("SELECT clock_at FROM sales_units")
     same("clock", from_milliseconds(now), pair.model.now)
 
 
 def _agreements(pair: SideBySide) -> None:
-    real = pair.house.books.read(
+    real = pair.house.read(
         "SELECT agreement_id, status, COALESCE(payer, ''), COALESCE(stopped_by, '') FROM agreements"
     )
     expected = {
@@ -74,7 +74,7 @@ def _agreements(pair: SideBySide) -> None:
 
 
 def _charges(pair: SideBySide) -> None:
-    real = pair.house.books.read(
+    real = pair.house.read(
         "SELECT charge_id, status, reserved, captured, cancelled, refunded, failure_reason, "
         "wake_at, open_payment IS NOT NULL FROM charges"
     )
@@ -93,7 +93,7 @@ def _charges(pair: SideBySide) -> None:
     }
     same("charges", {charge_id: tuple(rest) for charge_id, *rest in real}, expected)
     histories: defaultdict[str, list[Any]] = defaultdict(list)
-    for charge_id, *line in pair.house.books.read(
+    for charge_id, *line in pair.house.read(
         "SELECT charge_id, event, amount, success FROM charge_history ORDER BY charge_id, sequence"
     ):
         histories[charge_id].append(tuple(line))
@@ -102,7 +102,7 @@ def _charges(pair: SideBySide) -> None:
 
 
 def _payments(pair: SideBySide) -> None:
-    model, read = pair.model, pair.house.books.read
+    model, read = pair.model, pair.house.read
     opened = [charge.payment for charge in model.charges.values() if charge.payment]
     same(
         "open payments",
@@ -130,7 +130,7 @@ def _payments(pair: SideBySide) -> None:
 
 def _money(pair: SideBySide) -> None:
     """What payers have and what they are out of is what was paid in; twice, from two sets of books."""
-    read = pair.house.books.read
+    read = pair.house.read
     balances = dict(read("SELECT phone_number, balance FROM payers"))
     same("balances", balances, {n: p.balance for n, p in pair.model.bank.payers.items()})
     ledger = Counter[str]()

@@ -1,12 +1,10 @@
-"""The real thing, without HTTP: a sales unit on a database in memory, and a process that can die at any ask."""
+"""The real thing, without HTTP: a sales unit, its database, and a process that can die at any ask."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from avtale.api.problem_responses import render
@@ -22,7 +20,7 @@ from avtale.processing.clocks import Clocks
 from avtale.processing.runs import Runs
 from avtale.processing.settlement import Settlement, record_command
 from avtale.sales_units import Features, SalesUnit
-from avtale.storage.sqlite import SQLiteStorage
+from tests.simulation.books import Books
 
 Result = TypeVar("Result")
 Decide = Callable[[World, Call], Any]
@@ -37,30 +35,11 @@ class Dead(BaseException):
     """The process is gone, in the middle of whatever it was doing."""
 
 
-class OpenBook(SQLiteStorage):
-    """A database in memory that a test may read, and copy to a file for the auditor."""
-
-    def __init__(self) -> None:
-        super().__init__(None)
-
-    def read(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows of any query."""
-        assert self._writer is not None
-        return self._writer.execute(query).fetchall()
-
-    def copy_to(self, path: Path) -> None:
-        """Everything, in a file."""
-        assert self._writer is not None
-        copy = sqlite3.connect(path)
-        self._writer.backup(copy)
-        copy.close()
-
-
 class Lifeline:
     """One process's way to the database; cut when the process dies."""
 
-    def __init__(self, storage: SQLiteStorage) -> None:
-        self._storage = storage
+    def __init__(self, books: Books) -> None:
+        self._storage = books
         self.is_alive = True
         self.dies_at_commit = False
         """Whether the process dies right after the next commit, before it can tell anybody."""
@@ -118,12 +97,16 @@ class House:
     """One sales unit in Norway whose clock stands still, and the process that serves it."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, now: datetime, payers: Sequence[Payer]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        books: Books,
+        now: datetime,
+        payers: Sequence[Payer],
     ) -> None:
         self._loop = loop
         self.real_now = now
         self._seeds = 0
-        self.books = OpenBook()
+        self.books = books
         self.run(self.books.open())
         self.begin_process()
         unit = SalesUnit(MSN, "Nordic News", "NO", now, Features(unscheduled=True))
@@ -163,6 +146,10 @@ class House:
     def close(self) -> None:
         """Forget everything."""
         self.run(self.books.close())
+
+    def read(self, query: str) -> list[tuple[Any, ...]]:
+        """The rows of any query."""
+        return self.run(self.books.read(query))
 
     # ── changing things ──
 

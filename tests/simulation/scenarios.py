@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from tests.simulation.books import Books
 from tests.simulation.pair import Pair
 from tests.simulation.records import DAY, HOUR, MINUTE, Order
 from tests.simulation.side_by_side import CHILD, KARI, NORA, OLA
@@ -336,7 +336,7 @@ def what_is_unclear_is_asked_again_and_never_guessed(pair: Pair) -> None:
     pair.run()
     pair.advance(59 * MINUTE)
     assert pair.status(hour) == "PROCESSING"
-    pair.advance(timedelta(minutes=2))
+    pair.advance(2 * MINUTE)
     assert pair.status(hour) == "CHARGED"
 
 
@@ -351,21 +351,26 @@ def a_window_ends_in_the_middle_of_an_attempt(pair: Pair) -> None:
         assert pair.status(name) == expected
 
 
-def played(scenario: Scenario, loop: asyncio.AbstractEventLoop, path: Path) -> None:
+def played(
+    scenario: Scenario,
+    loop: asyncio.AbstractEventLoop,
+    folder: Path,
+    books: Books | None = None,
+) -> None:
     """A scenario, told to its end and audited."""
-    pair = Pair(loop)
+    pair = Pair(loop, books=books)
     try:
         scenario(pair)
         pair.quiesce()
-        pair.audit(path)
+        pair.audit(folder)
     finally:
         pair.close()
 
 
-def all_played(loop: asyncio.AbstractEventLoop, path: Path) -> None:
+def all_played(loop: asyncio.AbstractEventLoop, folder: Path) -> None:
     """Every scenario, one after another."""
     for scenario in SCENARIOS:
-        played(scenario, loop, path)
+        played(scenario, loop, folder)
 
 
 SCENARIOS: tuple[Scenario, ...] = (

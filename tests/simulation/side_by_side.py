@@ -17,6 +17,7 @@ from avtale.engine.world import Needs
 from avtale.payers import Payer, Source, made_up_payer
 from avtale.problems import IdempotencyConflict
 from tests.simulation import bank, house, model
+from tests.simulation.books import Books, InMemory
 from tests.simulation.comparing import compare, outcome, same, slug
 from tests.simulation.house import House, request
 from tests.simulation.model import Model, Refusal
@@ -34,12 +35,15 @@ Late = tuple[house.Told, model.Late]
 class SideBySide:
     """Everything is done in both; both must answer alike, and stand alike afterwards."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seed: int = 0) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, seed: int = 0, books: Books | None = None
+    ) -> None:
         payers = {KARI: bank.Payer(40_000), OLA: bank.Payer(3_000), NORA: bank.Payer(0)}
         payers[CHILD] = bank.Payer(1_000, is_minor=True)
         self.deposits = sum(payer.balance for payer in payers.values())
         self.model = Model(START, bank.Bank(payers))
-        self.house = House(loop, START, [payer_row(*payer) for payer in payers.items()])
+        rows = [payer_row(*payer) for payer in payers.items()]
+        self.house = House(loop, books or InMemory(), START, rows)
         self.faults: list[str] = []
         """What the next operation's asks meet, in both."""
         self.ids: dict[str, str] = {}
@@ -167,11 +171,10 @@ class SideBySide:
             is_other = "PATCH" not in key and self._random.random() < 0.2
             self.replay(key, is_other=is_other)
 
-    def audit(self, path: Path) -> None:
-        """The auditor finds nothing in a copy of the database, once all is quiet."""
-        self.house.books.copy_to(path)
-        report = audit(str(path), quiescent=True, clock=lambda: self.house.real_now)
-        path.unlink()
+    def audit(self, folder: Path) -> None:
+        """The auditor finds nothing, once all is quiet."""
+        data = self.house.run(self.house.books.copied(folder))
+        report = audit(data, quiescent=True, clock=lambda: self.house.real_now)
         assert report.ok, "\n".join(map(str, report.violations))
 
     # ── what has been before ──

@@ -309,7 +309,7 @@ def test_the_real_thing_does_what_the_model_does(
     loop: asyncio.AbstractEventLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walked = walking(monkeypatch)
-    Machine.loop, Machine.scratch = loop, tmp_path / "copy.db"
+    Machine.loop, Machine.scratch = loop, tmp_path
     run_state_machine_as_test(
         Machine,
         settings=settings(

@@ -21,4 +21,4 @@ def test_a_planted_bug_is_found(
 ) -> None:
     BUGS[name].plant(monkeypatch)
     with pytest.raises(FOUND):
-        all_played(loop, tmp_path / "copy.db")
+        all_played(loop, tmp_path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,12 @@ async def uncommitted(url: str, statement: str) -> AsyncIterator[None]:
     async with connected(url) as server, server.transaction():
         await server.execute(statement)
         yield
+
+
+def meanwhile(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """What another process does while a batch is being decided."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, around(url, statement)).result()
 
 
 def engine_on(storage: Storage) -> Engine:
