@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ ATTEMPTS = (
     "COUNT(DISTINCT l.charge_id), MAX(p.fence), MAX(p.asks) "
     "FROM payments p FULL JOIN gateway_ledger l ON l.payment_key = p.payment_key"
 )
+
+AT_ITS_MOMENT = "SELECT COUNT(*), SUM(asked = run_at) FROM payments"
 
 _numbers = itertools.count()
 
@@ -274,6 +277,27 @@ async def test_two_workers_attempt_ten_thousand_charges_once_each(
         assert [tuple(row) for row in attempts] == [(10_000, 10_000, 10_000, 10_000, 1, 1)]
         report = await asyncio.to_thread(audit, url, quiescent=True)
         assert report.ok, "\n".join(map(str, report.violations))
+
+
+async def test_an_advance_that_meets_the_loop_at_work_leaves_no_moment_out(tmp_path: Path) -> None:
+    for number in range(1 + ROUNDS // 4):
+        data = str(tmp_path / f"{number}.db")
+        await prepare(data, [Person(balance=0)], [Due(0, 1, 700, retry_days=2)] * 60)
+        await move_clock(data, TODAY + timedelta(days=1), 9)
+        settings = {"tick_seconds": 0.01, "run_batch_size": 1}
+        server = Process("up", data, tmp_path / f"{number}.log", **settings)
+        try:
+            async with Merchant([await asyncio.to_thread(server.answers)]) as merchant:
+                body = {"days": 4}
+                path = "/sandbox/sales-units/123456/clock/advance"
+                assert (await merchant.call("POST", path, "", body)).status == 200
+            assert await asyncio.to_thread(server.end) == 0
+        finally:
+            server.kill()
+        with sqlite3.connect(data) as reader:
+            attempts = reader.execute(AT_ITS_MOMENT).fetchall()
+        reader.close()
+        assert attempts == [(60 * 6, 60 * 6)]
 
 
 # ── what the races share ──

@@ -1,11 +1,22 @@
 """A running installation, and its control API."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from avtale.storage.statements import numbered, queries
 from tests.sandbox.desk import Desk
 from tests.support import House, Shop, installation
+
+
+@pytest.fixture(autouse=True)
+def _queries_as_they_were() -> Iterator[None]:
+    """Queries of a test's own are gone with it."""
+    before = dict(queries())
+    yield
+    queries().clear()
+    queries().update(before)
+    numbered.cache_clear()
 
 
 @pytest.fixture

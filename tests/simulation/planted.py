@@ -22,7 +22,7 @@ from avtale.gateways import simulated
 from avtale.gateways.gateway import GatewayAnswer, ask_of
 from avtale.ledger import LedgerEntry
 from avtale.operations import agreements, charges, payments
-from avtale.processing import runs, settlement
+from avtale.processing import clocks, runs, settlement
 from avtale.storage import sqlite
 from avtale.storage.columns import SHAPES
 from avtale.storage.statements import SQLITE
@@ -173,6 +173,7 @@ def _cancel_after_a_payers_stop_is_never_answered(patch: pytest.MonkeyPatch) -> 
 
 def _windows_never_end(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(runs, "release_reservation", lambda *_: None)
+    patch.setattr(clocks, "STUCK_SECONDS", 0.01)
 
 
 def _maximum_is_forgotten(patch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,10 @@ from tests.simulation.side_by_side import CHILD, KARI, NORA, OLA
 from tests.simulation.walking import walking
 
 EXAMPLES = int(os.environ.get("AVTALE_SIMULATIONS", "220"))
-"""So many runs, the same ones every time; AVTALE_SIMULATIONS=20000 makes others, and more."""
+"""So many runs, the same ones every time; AVTALE_SIMULATIONS=20000 makes others, and more.
+
+That takes longer than a test may: add `-o faulthandler_timeout=0`.
+"""
 STEPS = 50
 
 INDEX = st.integers(0, 11)

@@ -12,7 +12,7 @@ from avtale.engine.engine import Engine
 from avtale.engine.world import Needs, World
 from avtale.problems import Conflict, Refused, ResourceNotFound
 from avtale.processing.happenings import Happenings
-from avtale.processing.runs import Runs
+from avtale.processing.runs import STUCK_SECONDS, Runs
 from avtale.rulebook import MARKETS, Market
 from avtale.sales_units import SalesUnit
 
@@ -122,7 +122,8 @@ class Clocks:
                     if moment > at:
                         at = moment
                         await self._step(msn, at)
-                    told = await self._runs.catch_up(msn, at)
+                    # A loop that was in the middle of the same work may get the better of all of it.
+                    told = await self._runs.catch_up(msn, at, patience_seconds=STUCK_SECONDS)
                     happened += told
                     progress(at, end)
                     if not told and await self._runs.next_moment(msn) == moment:
@@ -138,7 +139,7 @@ class Clocks:
             real_now = self._engine.real_now()
             now = _free(await self.show(msn), real_now).now(real_now)
             await self._runs.quiet(msn)
-            happened = await self._runs.catch_up(msn, now)
+            happened = await self._runs.catch_up(msn, now, patience_seconds=STUCK_SECONDS)
             await self._runs.quiet(msn)
             return happened
 

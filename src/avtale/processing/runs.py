@@ -33,6 +33,9 @@ log = get_logger("avtale.runs")
 PATIENCE_SECONDS = 60.0
 """How long work on a unit waits for payments that others have begun; their lease is half of it."""
 
+STUCK_SECONDS = 10.0
+"""How long an advance waits at a moment at which there is something to do, and it can do nothing of it."""
+
 
 class Reader(Protocol):
     """What finding needs of a database."""
@@ -71,21 +74,32 @@ class Runs:
         found = await self._reader.select("units_with_work", real_now=to_milliseconds(real_now))
         return [msn for (msn,) in found]
 
-    async def catch_up(self, msn: str, now: datetime) -> Happenings:
-        """Do all that is due at `now` on the unit's clock, moment by moment, oldest first."""
+    async def catch_up(
+        self, msn: str, now: datetime, *, patience_seconds: float = 0.0
+    ) -> Happenings:
+        """Do all that is due at `now` on the unit's clock, moment by moment, oldest first.
+
+        Where nothing of a moment can be done, others may be doing it, which is waited for with patience.
+        """
         happened = Happenings()
         stuck: datetime | None = None
+        waited_seconds, pause_seconds = 0.0, 0.001
         while True:
             moment = await self.next_moment(msn)
             if moment is None or moment > now:
                 return happened
             told = await self.do_due(msn, moment)
             happened += told
-            if not told and stuck == moment:
+            if told or stuck != moment:
+                stuck, waited_seconds, pause_seconds = moment, 0.0, 0.001
+                continue
+            if waited_seconds >= patience_seconds:
                 # Nothing of what is due could be done; the next round may find it changed.
                 log.warning("nothing could be done", merchant_serial_number=msn, moment=str(moment))
                 return happened
-            stuck = moment
+            await asyncio.sleep(pause_seconds)
+            waited_seconds += pause_seconds
+            pause_seconds = min(pause_seconds * 2, 0.1)
 
     async def do_due(self, msn: str, moment: datetime) -> Happenings:
         """Do what is due at `moment`: bulks, expiries, due days and attempts and releases, unclear outcomes."""
