@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 
 from avtale.charges.payments import Payment
-from avtale.engine.rows import Key, StoredAnswer
+from avtale.engine.rows import StoredAnswer
 from avtale.engine.world import Needs, World
 from avtale.events import Happened
 from avtale.identifiers import Randomness
@@ -71,8 +71,8 @@ class Asked(NamedTuple):
     fingerprint: str
     context_id: str
 
-    def scope(self, merchant_serial_number: str) -> Key:
-        """The key of the stored answer."""
+    def scope(self, merchant_serial_number: str) -> tuple[str, str, str, str, str]:
+        """The key of the stored answer, in the order of its columns."""
         return (merchant_serial_number, self.method, self.path, self.idempotency_key, self.variant)
 
 

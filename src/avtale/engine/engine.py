@@ -284,7 +284,7 @@ def _remember(world: World, call: Call, command: Command[Any], decided: Decided[
     decided.answer = answer
     world.put(
         StoredAnswer(
-            *call_scope(call, asked),
+            *asked.scope(call.merchant_serial_number),
             asked.fingerprint,
             asked.context_id,
             call.now,
@@ -292,15 +292,4 @@ def _remember(world: World, call: Call, command: Command[Any], decided: Decided[
             answer.status if answer is not None else None,
             answer.body if answer is not None else None,
         )
-    )
-
-
-def call_scope(call: Call, asked: Asked) -> tuple[str, str, str, str, str]:
-    """The scope of the stored answer, in the order of its columns."""
-    return (
-        call.merchant_serial_number,
-        asked.method,
-        asked.path,
-        asked.idempotency_key,
-        asked.variant,
     )

@@ -40,7 +40,6 @@ class Shape:
         hints = typing.get_type_hints(table.row)
         self.columns = tuple(_column(name, hints[name]) for name in table.row.__struct_fields__)
         self.names = tuple(column.name for column in self.columns)
-        self.key_columns = tuple(c for c in self.columns if c.name in table.key)
         self.changing = tuple(c for c in self.columns if c.name not in table.fixed)
         changes = (*self.changing, *(self._column(name) for name in table.key))
         self.write: Callable[[Any], tuple[Any, ...]] = _writer(self.columns)

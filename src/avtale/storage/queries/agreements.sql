@@ -20,17 +20,6 @@ WHERE (merchant_serial_number, agreement_id) IN (
     ORDER BY created, agreement_id LIMIT :size OFFSET :skip)
 ORDER BY agreement_id, sequence
 
--- name: agreement_anywhere
--- For the control API, which names an agreement without its sales unit; ids are unique in practice, the newest wins.
-SELECT {agreements} FROM agreements WHERE agreement_id = :agreement_id ORDER BY created DESC LIMIT 1
-
--- name: agreements_of_payer
-SELECT {agreements} FROM agreements WHERE payer = :phone_number ORDER BY created, agreement_id
-
--- name: requests_for_phone
-SELECT {agreements} FROM agreements
-WHERE phone_number = :phone_number AND status = 'PENDING' ORDER BY created, agreement_id
-
 -- name: initial_charge_of
 SELECT initial_charge_id FROM agreements WHERE merchant_serial_number = :msn AND agreement_id = :agreement_id
 

@@ -30,6 +30,3 @@ WHERE (merchant_serial_number, charge_id) IN (
         AND (:any_status = 1 OR status = :status)
     ORDER BY created, charge_id LIMIT :size)
 ORDER BY charge_id, sequence
-
--- name: charge_anywhere
-SELECT {charges} FROM charges WHERE charge_id = :charge_id ORDER BY created DESC LIMIT 1
