@@ -29,7 +29,10 @@ SERVER := $(VENV)/.holds-server
 DEV := $(VENV)/.holds-dev
 PEERS := $(VENV_PEERS)/.holds-peers
 
-.PHONY: help up demo test lint check format bench docs lock clean
+# The tests use a Chromium that is there, under one of these names.
+CHROMIUM := command -v chromium || command -v chromium-browser || command -v google-chrome
+
+.PHONY: help up demo test browser lint check format bench docs lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +43,17 @@ up: $(SERVER) ## Start avtale: API, landing page, phone, dashboard, processing
 demo: $(SERVER) ## Show what it does, in a minute
 	@exec $(BIN)/avtale demo $(ARGS)
 
-test: $(DEV) ## Run the tests, on SQLite and PostgreSQL (what is left out is listed, with the reason)
+test: $(DEV) browser ## Run the tests, on SQLite and PostgreSQL (what is left out is listed, with the reason)
 	@$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
+
+# Whoever may install packages gets Debian's Chromium; for others, the tests in a browser are left out and say so.
+browser:
+	@if ! { $(CHROMIUM); } > /dev/null && test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
+		echo "Installing a browser for the tests, once: Debian's chromium." >&2; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq > /dev/null && apt-get install -qq --yes --no-install-recommends chromium > /dev/null || \
+			echo 'That did not work: the tests in a browser are left out.' >&2; \
+	fi
 
 lint: $(DEV) ## Check form, types and layers
 	$(BIN)/ruff format --check
