@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from avtale.identifiers import SUB_NAMESPACE
+from avtale.personas import Persona
 from avtale.rulebook import MarketCode
 
 SourceKind = Literal["CARD", "ACCOUNT"]
@@ -78,6 +79,8 @@ class Payer(msgspec.Struct, frozen=True):
     generation: int = 1
     """Grows when a deleted profile is made again, and changes every `sub`."""
     deleted: datetime | None = None
+    persona: Persona | None = None
+    """What the payer does by itself."""
 
     @property
     def name(self) -> str:

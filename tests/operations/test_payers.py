@@ -24,7 +24,7 @@ OTHER_MSN = "654321"
 
 def put(bench: Bench, number: str = KARI, **members: Any) -> tuple[Payer, bool]:
     bench.needs.of(Payer, (number,))
-    return put_payer(bench.world, number, msgspec.convert(members, PutPayer))
+    return put_payer(bench.world, bench.call(), number, msgspec.convert(members, PutPayer))
 
 
 def kari(bench: Bench, **members: Any) -> Payer:

@@ -20,6 +20,7 @@ MEMBERS = {
     "balance",
     "source",
     "outcomes",
+    "persona",
 }
 
 
@@ -47,6 +48,7 @@ async def test_a_payer_who_is_put_for_the_first_time_is_made_up_around_what_is_s
         "balance": 500_00,
         "source": {"kind": "CARD", "status": "OK", "expires": None},
         "outcomes": [],
+        "persona": None,
     }
 
 
@@ -210,7 +212,7 @@ async def test_the_phone_shows_requests_agreements_and_payments(desk: Desk, shop
     await shop.draft(productName="For nobody in particular")
     agreement_id = await shop.agreed(initialCharge=INITIAL)
     phone = await desk.ask("GET", f"/payers/{KARI}")
-    assert phone.keys() == MEMBERS | {"requests", "agreements", "payments"}
+    assert phone.keys() == MEMBERS | {"requests", "agreements", "payments", "notifications"}
     assert phone["requests"] == [
         {
             "agreementId": request["agreementId"],

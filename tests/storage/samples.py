@@ -20,7 +20,9 @@ from avtale.charges.charge import Charge, ChargeEntry
 from avtale.charges.payments import Payment
 from avtale.engine.rows import TABLES, BulkItem, StoredAnswer
 from avtale.payers import Payer, made_up_payer
+from avtale.personas import Appointment, Persona
 from avtale.sales_units import SalesUnit
+from avtale.sandbox.cast import cast
 
 MSN = "123456"
 MONDAY = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -212,6 +214,7 @@ _FITS: dict[type[Any], Fit] = {
     },
     AgreementEntry: lambda _: {"sequence": _COUNT},
     BulkItem: lambda _: {},
+    Appointment: lambda _: {"kept": _COUNT},
     Charge: _charge_fit,
     ChargeEntry: lambda _: {"sequence": _COUNT, "amount": _AMOUNT},
     Payment: lambda filled: {
@@ -258,6 +261,8 @@ def _fresh_keys() -> dict[str, str]:
         "payment_key": f"payment-{n}",
         "event_id": f"event-{n}",
         "phone_number": f"47{n:08}",
+        "notification_id": f"notification-{n}",
+        "cause": f"notice:chr-{n}",
     }
 
 
@@ -292,6 +297,8 @@ def _of(hint: Any, *, filled: bool | None = None) -> st.SearchStrategy[Any]:
     if hint in plain:
         return plain[hint]
     assert issubclass(hint, msgspec.Struct)
+    if hint is Persona:
+        return st.sampled_from(list(cast().values()))
     if hint is Interval:
         return st.builds(Interval, _of(typing.get_type_hints(Interval)["unit"]), st.integers(1, 31))
     hints = typing.get_type_hints(hint)

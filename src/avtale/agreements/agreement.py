@@ -67,6 +67,13 @@ class Agreement(msgspec.Struct, frozen=True):
     wake_at: datetime | None = None
     history_length: int = 0
     changed: datetime | None = None
+    sent_to: str | None = None
+    """The phone that the request was sent to; None while it waits on the landing page."""
+    sent_at: datetime | None = None
+    notifies: bool = False
+    """Whether the payer wants to be told of each payment that succeeds; told of failures is every payer."""
+    listens: bool = False
+    """Whether the payer's persona does something when told of a payment."""
 
     def require_active(self) -> None:
         """Refuse a charge on an agreement that is not ACTIVE."""
@@ -90,6 +97,10 @@ class Agreement(msgspec.Struct, frozen=True):
     def drafted(self, expires_at: datetime, key: str) -> tuple[Agreement, AgreementEntry]:
         """The first line of history; the payer has until `expires_at`."""
         return replace(self, wake_at=expires_at)._tell("CREATE", "MERCHANT", self.created, key)
+
+    def sent(self, phone_number: str, at: datetime) -> Agreement:
+        """The request lies on a phone from `at` on."""
+        return replace(self, sent_to=phone_number, sent_at=at)
 
     def approved_by(self, payer: str, max_amount: int | None, sub: str | None) -> Agreement:
         """The payer said yes; the initial charge, if any, is attempted before it is ACTIVE.

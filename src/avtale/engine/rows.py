@@ -18,7 +18,9 @@ from avtale.charges.charge import Charge, ChargeEntry
 from avtale.charges.payments import Payment
 from avtale.clients import Client, Grant, SubscriptionKey
 from avtale.ledger import LedgerEntry, Script
+from avtale.notifications import Notification
 from avtale.payers import Payer
+from avtale.personas import Appointment
 from avtale.sales_units import SalesUnit
 from avtale.webhooks.catalogue import Event
 
@@ -123,10 +125,12 @@ TABLES: tuple[Table, ...] = (
         append=True,
     ),
     _table("bulk_items", BulkItem, "merchant_serial_number batch position", "state"),
+    _table("appointments", Appointment, "merchant_serial_number agreement_id cause"),
     _table("charges", Charge, "merchant_serial_number charge_id", "due"),
     _table("charge_history", ChargeEntry, "merchant_serial_number charge_id sequence", append=True),
     _table("payments", Payment, "payment_key", "status"),
     _table("events", Event, "merchant_serial_number agreement_id subject sequence", append=True),
+    _table("notifications", Notification, "notification_id", append=True),
     _table("gateway_ledger", LedgerEntry, "payment_key", "result"),
     _table("gateway_scripts", Script, "merchant_serial_number charge_id", "outcomes"),
 )

@@ -13,7 +13,9 @@ from avtale.engine.command import Call
 from avtale.engine.world import World
 from avtale.events import AgreementHappened, ChargeHappened
 from avtale.identifiers import mint_agreement_id, mint_charge_id, mint_uuid
+from avtale.operations.diary import await_answer
 from avtale.operations.finding import find_agreement, require_product, require_transaction_type
+from avtale.operations.notices import notify_of_stop
 from avtale.operations.payments import begin_release
 from avtale.problems import (
     Conflict,
@@ -65,8 +67,12 @@ def draft_agreement(world: World, call: Call, body: DraftAgreement) -> Agreement
         pricing=pricing,
         interval=body.interval.to_interval() if body.interval is not None else None,
     )
+    if body.skip_landing_page and body.phone is not None:
+        agreement = agreement.sent(body.phone, call.now)
     agreement = world.keep(agreement.drafted(rules.expires_at(call.now), call.idempotency_key))
     world.tell(AgreementHappened("drafted", call.now, agreement, "MERCHANT"))
+    if body.phone is not None:
+        await_answer(world, call, agreement, body.phone)
     if charge is not None:
         charge = world.keep(charge.created_with(call.idempotency_key))
         world.tell(
@@ -115,6 +121,8 @@ def stop_agreement(world: World, call: Call, agreement_id: str, actor: Actor) ->
             cancel_before_reservation(world, call, agreement, charge, key or charge.system_key)
         elif charge.held and charge.open_payment is None and actor != "USER":
             begin_release(world, call, charge, key or charge.system_key)
+    if actor == "MERCHANT":
+        notify_of_stop(world, call, agreement)
     world.tell(AgreementHappened("stopped", call.now, agreement, actor))
     return agreement
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from avtale.agreements.agreement import Agreement
 from avtale.agreements.pricing import VariablePricing
 from avtale.charges.charge import Charge
@@ -9,6 +11,7 @@ from avtale.engine.command import Call, InProgress
 from avtale.engine.world import World
 from avtale.events import AgreementHappened, ChargeHappened
 from avtale.operations.agreements import cancel_before_reservation
+from avtale.operations.diary import take_up_habits
 from avtale.operations.finding import find_agreement
 from avtale.operations.payments import begin_initial_attempt
 from avtale.payers import Payer, made_up_payer
@@ -36,13 +39,14 @@ def approve_agreement(
     A payer under 18 is refused without a reason: the agreement expires (rulings §7).
     """
     agreement = find_agreement(world, call, agreement_id)
-    _require_waiting(agreement, call)
+    require_waiting(agreement, call)
     _require_maximum(agreement, call, max_amount)
     payer = _payer(world, call, phone_number)
     if payer.age_on(call.rules.market.day_of(call.now)) < ADULT_YEARS:
         return _expire(world, call, agreement)
     sub = payer.sub(call.merchant_serial_number) if agreement.scope else None
     agreement = agreement.approved_by(phone_number, max_amount, sub)
+    agreement = take_up_habits(world, call, agreement, payer)
     if agreement.initial_charge_id is not None:
         world.put(agreement)
         charge = world.get(Charge, call.merchant_serial_number, agreement.initial_charge_id)
@@ -55,7 +59,7 @@ def approve_agreement(
 def reject_agreement(world: World, call: Call, agreement_id: str) -> Agreement:
     """The payer said no: STOPPED, and the initial charge is called off."""
     agreement = find_agreement(world, call, agreement_id)
-    _require_waiting(agreement, call)
+    require_waiting(agreement, call)
     charge = _initial_charge(world, agreement)
     if charge is not None:
         cancel_before_reservation(world, call, agreement, charge, charge.system_key)
@@ -83,6 +87,30 @@ def set_max_amount(world: World, call: Call, agreement_id: str, max_amount: int)
         )
     _require_maximum(agreement, call, max_amount)
     agreement = agreement.with_max_amount(max_amount)
+    world.put(agreement)
+    return agreement
+
+
+def require_waiting(agreement: Agreement, call: Call) -> None:
+    """Refuse to answer a request that was answered, is being answered, or came too late."""
+    if agreement.status != "PENDING":
+        raise Refused(f"The agreement is {agreement.status}; it has been answered already.")
+    if agreement.is_being_approved:
+        raise Refused("The payer has said yes already; the initial charge is being attempted.")
+    if agreement.wake_at is not None and agreement.wake_at <= call.now:
+        raise Refused(
+            f"Time is up: an agreement waits {call.rules.approval_minutes} minutes for its payer."
+        )
+
+
+def set_notifies(world: World, call: Call, agreement_id: str, *, notifies: bool) -> Agreement:
+    """The payer wants to be told of payments that succeed, or does not any more."""
+    agreement = find_agreement(world, call, agreement_id)
+    if agreement.status != "ACTIVE":
+        raise Refused(
+            f"The agreement is {agreement.status}; only an ACTIVE one has payments to be told of."
+        )
+    agreement = replace(agreement, notifies=notifies)
     world.put(agreement)
     return agreement
 
@@ -122,17 +150,6 @@ def _payer(world: World, call: Call, phone_number: str) -> Payer:
         payer = payer.made_again()
         world.put(payer)
     return payer
-
-
-def _require_waiting(agreement: Agreement, call: Call) -> None:
-    if agreement.status != "PENDING":
-        raise Refused(f"The agreement is {agreement.status}; it has been answered already.")
-    if agreement.is_being_approved:
-        raise Refused("The payer has said yes already; the initial charge is being attempted.")
-    if agreement.wake_at is not None and agreement.wake_at <= call.now:
-        raise Refused(
-            f"Time is up: an agreement waits {call.rules.approval_minutes} minutes for its payer."
-        )
 
 
 def _require_maximum(agreement: Agreement, call: Call, max_amount: int | None) -> None:

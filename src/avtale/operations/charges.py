@@ -16,6 +16,7 @@ from avtale.engine.world import World
 from avtale.events import ChargeHappened
 from avtale.identifiers import mint_charge_id
 from avtale.operations.agreements import cancel_before_reservation
+from avtale.operations.diary import await_notice
 from avtale.operations.finding import (
     find_agreement,
     find_charge,
@@ -244,6 +245,8 @@ def _create(
         charge = msgspec.structs.replace(charge, charge_id=longer)
     charge = world.keep(charge.created_with(call.idempotency_key))
     world.tell(ChargeHappened("created", call.now, charge, agreement.external_id, charge.amount))
+    if agreement.listens:
+        await_notice(world, call, agreement, charge)
     return charge
 
 

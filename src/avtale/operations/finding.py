@@ -25,6 +25,14 @@ def find_agreement(world: World, call: Call, agreement_id: str) -> Agreement:
     return agreement
 
 
+def find_own_agreement(world: World, call: Call, agreement_id: str, phone_number: str) -> Agreement:
+    """The agreement of this very payer; somebody else's is as one that does not exist."""
+    agreement = find_agreement(world, call, agreement_id)
+    if agreement.payer != phone_number:
+        raise ResourceNotFound("Agreement not found.")
+    return agreement
+
+
 def require_agreement_id(agreement_id: str) -> None:
     """Refuse what has not the form of an agreement id (rulings §6)."""
     if not is_agreement_id(agreement_id):

@@ -15,6 +15,7 @@ from avtale.engine.world import World
 from avtale.ledger import Script
 from avtale.operations.agreements import stop_agreement
 from avtale.operations.approvals import reject_agreement
+from avtale.operations.diary import take_up_habits
 from avtale.payers import Outcome, Payer, made_up_payer
 from avtale.problems import Refused, ResourceNotFound
 from avtale.rulebook import MarketCode
@@ -36,15 +37,29 @@ def market_of(phone_number: str) -> MarketCode:
     return next((market for code, market in _PREFIXES if phone_number.startswith(code)), "NO")
 
 
-def put_payer(world: World, phone_number: str, body: PutPayer) -> Put:
-    """The payer with these changes; made up first where unknown, made again where the profile is gone."""
+def put_payer(
+    world: World,
+    call: Call,
+    phone_number: str,
+    body: PutPayer,
+    agreements: Iterable[Key] = (),
+) -> Put:
+    """The payer with these changes; made up first where unknown, made again where the profile is gone.
+
+    Another persona takes up its habits in the `agreements` that are the payer's, each on its own unit's clock.
+    """
     known = world.find(Payer, phone_number)
     is_new = known is None or known.deleted is not None
     payer = known or made_up_payer(phone_number, market_of(phone_number))
     if payer.deleted is not None:
         payer = payer.made_again()
-    payer = body.applied_to(payer)
+    before, payer = payer, body.applied_to(payer)
     world.put(payer)
+    if payer.persona != before.persona:
+        for msn, agreement_id in agreements:
+            agreement, at_unit = _found(world, call, str(msn), str(agreement_id))
+            if agreement is not None and agreement.status == "ACTIVE":
+                take_up_habits(world, at_unit, agreement, payer, anew=True)
     return Put(payer, is_new)
 
 

@@ -21,6 +21,7 @@ from avtale.engine.world import World
 from avtale.events import AgreementHappened, ChargeFact, ChargeHappened
 from avtale.gateways.gateway import GatewayAnswer
 from avtale.identifiers import payment_key
+from avtale.operations.notices import notify_of_failure, notify_of_payment
 from avtale.problems import CancelChargeFailed, ChargeCaptureFailed, OperationFailed, Problem
 
 LEASE = timedelta(seconds=30)
@@ -261,6 +262,8 @@ def _paid(
         case _:
             assert_never(payment.kind)
     charge = world.keep(told)
+    if payment.kind in ATTEMPTS:
+        notify_of_payment(world, call, agreement, charge)
     world.tell(
         ChargeHappened(
             what,
@@ -330,6 +333,7 @@ def _decline(
     next_run = None
     if charge.type == "RECURRING" and charge.processing_mode == "MULTIPLE_ATTEMPTS":
         next_run = call.rules.next_attempt_at(run_at, charge.due_day, charge.retry_days)
+    notify_of_failure(world, call, agreement, charge, reason, next_run)
     if next_run is not None:
         charge = charge.declined(reason, next_run)
         world.put(charge)

@@ -22,6 +22,7 @@ from avtale.gateways.simulated import SimulatedGateway
 from avtale.instants import to_milliseconds
 from avtale.ledger import LedgerEntry, Script
 from avtale.payers import Payer
+from avtale.personas import Appointment
 from avtale.problems import Refused, ResourceNotFound
 from avtale.processing.clocks import Advanced, Clocks, Span
 from avtale.processing.runs import Reader, Runs
@@ -119,24 +120,40 @@ class _Copy:
                 f"More than {MOST_CHARGES} charges wake up in that time; look ahead less far."
             )
         agreements = await self._query(Agreement, "agreements_to_wake", until=until)
+        appointments = await self._query(Appointment, "appointments_to_wake", until=until)
+        charges += await self._open_charges({each.agreement_id for each in appointments})
         items = await self._query(BulkItem, "waiting_bulk_items")
         payments = await self._query(Payment, "open_payments")
         named = {payment.charge_id for payment in payments} | {item.order_id for item in items}
         named |= {each.initial_charge_id for each in agreements if each.initial_charge_id}
         charges += await self._look(Charge, named)
         owners = {charge.agreement_id for charge in charges} | {item.agreement_id for item in items}
+        owners |= {appointment.agreement_id for appointment in appointments}
         agreements += await self._look(Agreement, owners)
         # Runs take what falls on one instant in the order in which it was written, mostly that of creation.
         charges.sort(key=lambda charge: charge.created)
         agreements.sort(key=lambda agreement: agreement.created)
-        self.rows += [*agreements, *charges, *items]
+        self.rows += [*agreements, *charges, *items, *appointments]
         self.rows += [_abandoned(payment, real_now) for payment in payments]
-        await self._take_money(agreements, payments)
+        phones = {agreement.payer for agreement in agreements if agreement.payer is not None}
+        phones |= {appointment.phone_number for appointment in appointments}
+        await self._take_money(phones, payments)
 
-    async def _take_money(self, agreements: list[Agreement], payments: list[Payment]) -> None:
+    async def _open_charges(self, agreements: set[str]) -> list[Charge]:
+        """Charges that a persona may call off, by stopping their agreement."""
+        needs = Needs()
+        for agreement_id in agreements:
+            needs.open_charges(self._msn, agreement_id)
+        world = await self._original.look(needs)
+        return [
+            charge
+            for agreement_id in sorted(agreements)
+            for charge in world.open_charges(self._msn, agreement_id)
+        ]
+
+    async def _take_money(self, phones: set[str], payments: list[Payment]) -> None:
         """Take the gateway's side: payers, scripts, and what it knows of open payments."""
         self.rows += await self._query(Script, "scripts_of_unit")
-        phones = {agreement.payer for agreement in agreements if agreement.payer is not None}
         keys = [payment.payment_key for payment in payments]
         needs = Needs().of(Payer, *((phone,) for phone in phones))
         world = await self._original.look(needs.of(LedgerEntry, *((key,) for key in keys)))

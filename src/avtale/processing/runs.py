@@ -16,14 +16,18 @@ from avtale.engine.rows import BulkItem
 from avtale.engine.world import Needs, World
 from avtale.instants import from_milliseconds, to_milliseconds
 from avtale.logs import get_logger
+from avtale.operations.appointments import keep_appointment
 from avtale.operations.approvals import expire_agreement
 from avtale.operations.charges import create_bulk_item, process_charge
+from avtale.operations.diary import NOTICE
 from avtale.operations.payments import (
     begin_attempt,
     release_reservation,
     show_due,
     take_up,
 )
+from avtale.payers import Payer
+from avtale.personas import Appointment
 from avtale.processing.happenings import Happenings
 from avtale.processing.lasting import see_through
 from avtale.processing.settlement import Settlement
@@ -102,9 +106,10 @@ class Runs:
             pause_seconds = min(pause_seconds * 2, 0.1)
 
     async def do_due(self, msn: str, moment: datetime) -> Happenings:
-        """Do what is due at `moment`: bulks, expiries, due days and attempts and releases, unclear outcomes."""
+        """Do what is due at `moment`: what personas do, bulks, expiries, due days and attempts, unclear outcomes."""
         at = to_milliseconds(moment)
         happened = Happenings()
+        happened += await self._appointments(msn, at)
         happened += await self._bulks(msn)
         happened += await self._expiries(msn, at)
         while True:
@@ -167,6 +172,26 @@ class Runs:
 
     async def _select(self, query: str, msn: str, at: int) -> list[tuple[Any, ...]]:
         return await self._reader.select(query, msn=msn, moment=at, most=self._batch_size)
+
+    async def _appointments(self, msn: str, at: int) -> Happenings:
+        happened = Happenings()
+        while found := await self._select("due_appointments", msn, at):
+            needs = Needs()
+            for agreement_id, cause, phone_number, initial_charge_id in found:
+                needs.of(Appointment, (msn, agreement_id, cause)).of(Payer, (phone_number,))
+                needs.of(Agreement, (msn, agreement_id)).open_charges(msn, agreement_id)
+                if cause.startswith(NOTICE):
+                    needs.of(Charge, (msn, cause.removeprefix(NOTICE)))
+                if initial_charge_id is not None:
+                    needs.of(Charge, (msn, initial_charge_id))
+            due = [(agreement_id, cause) for agreement_id, cause, _, _ in found]
+
+            def decide(world: World, call: Call, due: Sequence[tuple[str, str]] = due) -> None:
+                for agreement_id, cause in due:
+                    keep_appointment(world, call, agreement_id, cause)
+
+            happened += await self._do(Command("keep_appointments", decide, needs, msn))
+        return happened
 
     async def _bulks(self, msn: str) -> Happenings:
         happened = Happenings()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 import falcon.asgi
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from avtale.agreements.agreement import Agreement
 from avtale.api.answers import send_json
@@ -12,15 +14,18 @@ from avtale.charges.charge import Charge
 from avtale.charges.payments import Payment
 from avtale.engine.command import Call, Command
 from avtale.engine.world import Needs, World
+from avtale.operations.diary import habits_of
 from avtale.operations.payers import Put, delete_payer, put_payer
 from avtale.payers import Payer
-from avtale.problems import ResourceNotFound, ValidationFailed
+from avtale.personas import Appointment
+from avtale.problems import ValidationFailed
 from avtale.processing.lasting import see_through
 from avtale.sales_units import SalesUnit
 from avtale.sandbox.bodies import body_of
-from avtale.sandbox.paging import PAGE_ITEMS, page_of
+from avtale.sandbox.cast import cast, persona_called
+from avtale.sandbox.paging import page_of
+from avtale.sandbox.phones import look_at_phone
 from avtale.sandbox.tools import Tools
-from avtale.storage.storage import Value
 from avtale.wire.members import phone_number as read_phone_number
 from avtale.wire.payers import PutPayer, payer_answer, phone_answer
 
@@ -45,11 +50,22 @@ class Payers:
         """Make or change one; what is not given stays, or is made up."""
         _require_phone_number(phone_number)
         body = await body_of(req, PutPayer, may_be_empty=True)
-
-        def decide(world: World, _call: Call) -> Put:
-            return put_payer(world, phone_number, body)
-
+        if isinstance(body.persona, str):
+            body = replace(body, persona=persona_called(body.persona))
         needs = Needs().of(Payer, (phone_number,))
+        active: list[Agreement] = []
+        if body.persona is not UNSET:
+            active = await self._tools.storage.rows(
+                Agreement, "active_agreements_of_payer", phone_number=phone_number
+            )
+        for agreement in active:
+            msn, agreement_id = key = _key(agreement)
+            needs.of(SalesUnit, (msn,)).of(Agreement, key)
+            needs.of(Appointment, *habits_of(msn, agreement_id))
+
+        def decide(world: World, call: Call) -> Put:
+            return put_payer(world, call, phone_number, body, map(_key, active))
+
         decided = await self._tools.engine.submit(Command("put_payer", decide, needs))
         put = decided.unwrap()
         send_json(resp, payer_answer(put.payer))
@@ -60,15 +76,18 @@ class Payers:
     ) -> None:
         """One, and what the phone shows."""
         _require_phone_number(phone_number)
-        storage = self._tools.storage
-        payer = (await storage.look(Needs().of(Payer, (phone_number,)))).find(Payer, phone_number)
-        if payer is None or payer.deleted is not None:
-            raise ResourceNotFound("There is no payer with this phone number.")
-        named: dict[str, Value] = {"phone_number": phone_number, "size": PAGE_ITEMS}
-        requests = await storage.rows(Agreement, "latest_requests_for_phone", **named)
-        agreements = await storage.rows(Agreement, "latest_agreements_of_payer", **named)
-        payments = await storage.rows(Payment, "latest_payments_of_payer", **named)
-        send_json(resp, phone_answer(payer, requests, agreements, payments))
+        real_now = self._tools.engine.real_now()
+        phone = await look_at_phone(self._tools.storage, phone_number, real_now)
+        send_json(
+            resp,
+            phone_answer(
+                phone.payer, phone.requests, phone.agreements, phone.payments, phone.notifications
+            ),
+        )
+
+    async def on_get_personas(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """The personas that come along, by name."""
+        send_json(resp, cast())
 
     async def on_delete_one(
         self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, phone_number: str

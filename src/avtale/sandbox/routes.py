@@ -39,6 +39,7 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("GET", _CLOCK + "/forecast", "forecast", "clock", "forecast"),
     ControlRoute("POST", _UNIT + "/runs", "run_now", "clock", "runs"),
     ControlRoute("GET", "/sandbox/payers", "list_payers", "payers"),
+    ControlRoute("GET", "/sandbox/personas", "list_personas", "payers", "personas"),
     ControlRoute("PUT", _PAYER, "put_payer", "payers", "one"),
     ControlRoute("GET", _PAYER, "fetch_payer", "payers", "one"),
     ControlRoute("DELETE", _PAYER, "delete_payer", "payers", "one"),

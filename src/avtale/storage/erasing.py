@@ -14,6 +14,8 @@ OWNED: Final = (
     "payments",
     "charge_history",
     "charges",
+    "appointments",
+    "notifications",
     "bulk_items",
     "agreement_history",
     "agreements",

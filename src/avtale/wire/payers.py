@@ -16,8 +16,11 @@ from msgspec.structs import replace
 from avtale.agreements.agreement import Agreement
 from avtale.agreements.intervals import Interval
 from avtale.agreements.pricing import Pricing
+from avtale.charges.charge import Charge
 from avtale.charges.payments import Payment
+from avtale.notifications import Notification
 from avtale.payers import Address, Outcome, Payer, Source, SourceKind, SourceStatus
+from avtale.personas import Persona
 from avtale.problems import Fault
 from avtale.rulebook import MarketCode, Rulebook
 from avtale.wire.control import MOST_OUTCOMES
@@ -88,12 +91,22 @@ class PutPayer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     balance: Balance | UnsetType | None = UNSET
     source: SourceChanges | None = None
     outcomes: Annotated[tuple[Outcome, ...], Meta(max_length=MOST_OUTCOMES)] | None = None
+    persona: Persona | str | UnsetType | None = UNSET
+    """What the payer does by itself, or the name of a persona that comes along; null: nothing."""
 
     def faults(self, _rules: Rulebook) -> list[Fault]:
-        """A birth date of somebody who cannot be alive."""
-        if self.birth_date is None or self.birth_date > BORN_AFTER:
-            return []
-        return [Fault("birthDate", f"must be after {BORN_AFTER}")]
+        """A birth date of somebody who cannot be alive, and habits that make no sense."""
+        found = []
+        if self.birth_date is not None and self.birth_date <= BORN_AFTER:
+            found.append(Fault("birthDate", f"must be after {BORN_AFTER}"))
+        if isinstance(self.persona, Persona):
+            reasons = [habit.fault() for habit in self.persona.habits]
+            found += [
+                Fault(f"persona.habits.{i}", reason)
+                for i, reason in enumerate(reasons)
+                if reason is not None
+            ]
+        return found
 
     def applied_to(self, payer: Payer) -> Payer:
         """The payer with these changes."""
@@ -112,7 +125,20 @@ class PutPayer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
             changes["source"] = _changed(payer.source, self.source)
             if self.source.expires is not UNSET:
                 changes["source"] = replace(changes["source"], expires=self.source.expires)
+        if not isinstance(self.persona, UnsetType | str):
+            changes |= self._taken_on(changes.get("source", payer.source), self.persona)
         return replace(payer, **changes)
+
+    def _taken_on(self, source: Source, persona: Persona | None) -> dict[str, Any]:
+        """What changes with the persona; what was said of money besides it counts for more."""
+        changes: dict[str, Any] = {"persona": persona}
+        if persona is None:
+            return changes
+        if persona.balance is not None and self.balance is UNSET:
+            changes["balance"] = persona.balance
+        if persona.source_expires is not None and self.source is None:
+            changes["source"] = replace(source, expires=persona.source_expires)
+        return changes
 
 
 def _changed(value: Any, changes: AddressChanges | SourceChanges) -> Any:
@@ -154,6 +180,7 @@ class PayerAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     balance: int | None
     source: SourceAnswer
     outcomes: tuple[Outcome, ...]
+    persona: Persona | None
 
 
 class PayersAgreementAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -186,12 +213,28 @@ class PayersPaymentAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=T
     asked: Instant
 
 
+class NotificationAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """What the phone said by itself; `amount` in minor units."""
+
+    kind: Literal[
+        "attempt_failed", "payment_failed", "payment_made", "agreement_stopped", "payment_coming"
+    ]
+    occurred: Instant
+    agreement_id: str
+    merchant_serial_number: str
+    charge_id: str | UnsetType = UNSET
+    amount: int | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    next_attempt: Instant | UnsetType = UNSET
+
+
 class PhoneAnswer(PayerAnswer, frozen=True, rename="camel", kw_only=True):
     """A payer, and what the phone shows, newest first."""
 
     requests: tuple[PayersAgreementAnswer, ...]
     agreements: tuple[PayersAgreementAnswer, ...]
     payments: tuple[PayersPaymentAnswer, ...]
+    notifications: tuple[NotificationAnswer, ...]
 
 
 def payer_answer(payer: Payer) -> PayerAnswer:
@@ -204,13 +247,15 @@ def phone_answer(
     requests: Sequence[Agreement],
     agreements: Sequence[Agreement],
     payments: Sequence[Payment],
+    notifications: Sequence[NotificationAnswer],
 ) -> PhoneAnswer:
-    """A payer with what waits for an answer, what was answered, and what was paid."""
+    """A payer with what waits for an answer, what was answered and paid, and what the phone said."""
     return PhoneAnswer(
         **_members(payer),
         requests=tuple(map(_payers_agreement, requests)),
         agreements=tuple(map(_payers_agreement, agreements)),
         payments=tuple(map(_payers_payment, payments)),
+        notifications=tuple(notifications),
     )
 
 
@@ -227,7 +272,34 @@ def _members(payer: Payer) -> dict[str, Any]:
         "balance": payer.balance,
         "source": SourceAnswer(**msgspec.structs.asdict(source)),
         "outcomes": payer.outcomes,
+        "persona": payer.persona,
     }
+
+
+def notification_answer(notification: Notification) -> NotificationAnswer:
+    """A notification that was written down."""
+    return NotificationAnswer(
+        kind=notification.kind,
+        occurred=to_the_second(notification.occurred),
+        agreement_id=notification.agreement_id,
+        merchant_serial_number=notification.merchant_serial_number,
+        charge_id=notification.charge_id or UNSET,
+        amount=UNSET if notification.amount is None else notification.amount,
+        reason=notification.reason or UNSET,
+        next_attempt=_instant(notification.next_attempt),
+    )
+
+
+def coming_answer(charge: Charge, told: datetime) -> NotificationAnswer:
+    """The notification of a payment of the next day, which is worked out when somebody looks."""
+    return NotificationAnswer(
+        kind="payment_coming",
+        occurred=to_the_second(told),
+        agreement_id=charge.agreement_id,
+        merchant_serial_number=charge.merchant_serial_number,
+        charge_id=charge.charge_id,
+        amount=charge.amount,
+    )
 
 
 def _payers_agreement(agreement: Agreement) -> PayersAgreementAnswer:

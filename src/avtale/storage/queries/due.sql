@@ -8,6 +8,8 @@ WHERE (u.clock_lease_until IS NULL AND (
         AND c.wake_at IS NOT NULL AND c.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms) AND c.open_payment IS NULL)
     OR EXISTS (SELECT 1 FROM agreements a WHERE a.merchant_serial_number = u.merchant_serial_number
         AND a.wake_at IS NOT NULL AND a.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms))
+    OR EXISTS (SELECT 1 FROM appointments t WHERE t.merchant_serial_number = u.merchant_serial_number
+        AND t.wake_at IS NOT NULL AND t.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms))
     OR EXISTS (SELECT 1 FROM payments p WHERE p.merchant_serial_number = u.merchant_serial_number
         AND p.status IN ('ASKED', 'UNCLEAR') AND p.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms))
     OR EXISTS (SELECT 1 FROM bulk_items b WHERE b.merchant_serial_number = u.merchant_serial_number AND b.state = 'WAITING')
@@ -18,6 +20,7 @@ WHERE (u.clock_lease_until IS NULL AND (
 SELECT MIN(wake_at) FROM (
     SELECT MIN(wake_at) AS wake_at FROM charges WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND open_payment IS NULL
     UNION ALL SELECT MIN(wake_at) FROM agreements WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL
+    UNION ALL SELECT MIN(wake_at) FROM appointments WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL
     UNION ALL SELECT MIN(wake_at) FROM payments WHERE merchant_serial_number = :msn AND status IN ('ASKED', 'UNCLEAR')
     UNION ALL SELECT MIN(created) FROM bulk_items WHERE merchant_serial_number = :msn AND state = 'WAITING'
 ) AS moments
@@ -32,6 +35,12 @@ ORDER BY wake_at, charge_id LIMIT :most OFFSET :skip
 SELECT agreement_id, initial_charge_id FROM agreements
 WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :moment
 ORDER BY wake_at LIMIT :most
+
+-- name: due_appointments
+SELECT t.agreement_id, t.cause, t.phone_number, a.initial_charge_id FROM appointments t
+JOIN agreements a ON a.merchant_serial_number = t.merchant_serial_number AND a.agreement_id = t.agreement_id
+WHERE t.merchant_serial_number = :msn AND t.wake_at IS NOT NULL AND t.wake_at <= :moment
+ORDER BY t.wake_at, t.agreement_id, t.cause LIMIT :most
 
 -- name: due_payments
 SELECT payment_key, charge_id, agreement_id FROM payments

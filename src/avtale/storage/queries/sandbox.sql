@@ -21,7 +21,7 @@ ORDER BY c.created DESC LIMIT 1
 
 -- name: latest_requests_for_phone
 SELECT {agreements} FROM agreements
-WHERE phone_number = :phone_number AND status = 'PENDING' AND payer IS NULL
+WHERE (sent_to = :phone_number OR (phone_number = :phone_number AND sent_to IS NULL)) AND status = 'PENDING' AND payer IS NULL
 ORDER BY created DESC, agreement_id LIMIT :size
 
 -- name: active_agreements_of_payer
@@ -39,6 +39,16 @@ JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.agre
 JOIN payments p ON p.payment_key > c.merchant_serial_number || ':' || c.charge_id || ':'
     AND p.payment_key < c.merchant_serial_number || ':' || c.charge_id || ';'
 WHERE a.payer = :phone_number ORDER BY p.asked DESC, p.payment_key LIMIT :size
+
+-- name: latest_charges_of_payer
+-- By their due days, those to come among them; an initial charge is there once its agreement is the payer's.
+SELECT {charges as c} FROM agreements a
+JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.agreement_id = a.agreement_id
+WHERE a.payer = :phone_number ORDER BY c.due DESC, c.charge_id LIMIT :size
+
+-- name: latest_notifications_of_phone
+SELECT {notifications} FROM notifications
+WHERE phone_number = :phone_number ORDER BY occurred DESC, notification_id LIMIT :size
 
 -- What an advance would look at: whatever wakes up on the way, and what is open now.
 
@@ -58,6 +68,10 @@ WHERE merchant_serial_number = :msn AND status IN ('ASKED', 'UNCLEAR') ORDER BY 
 -- name: waiting_bulk_items
 SELECT {bulk_items} FROM bulk_items
 WHERE merchant_serial_number = :msn AND state = 'WAITING' ORDER BY created, batch, position
+
+-- name: appointments_to_wake
+SELECT {appointments} FROM appointments
+WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at <= :until
 
 -- name: scripts_of_unit
 SELECT {gateway_scripts} FROM gateway_scripts WHERE merchant_serial_number = :msn
@@ -80,6 +94,12 @@ DELETE FROM charge_history WHERE merchant_serial_number = :msn
 
 -- name: erase_charges
 DELETE FROM charges WHERE merchant_serial_number = :msn
+
+-- name: erase_appointments
+DELETE FROM appointments WHERE merchant_serial_number = :msn
+
+-- name: erase_notifications
+DELETE FROM notifications WHERE merchant_serial_number = :msn
 
 -- name: erase_bulk_items
 DELETE FROM bulk_items WHERE merchant_serial_number = :msn
