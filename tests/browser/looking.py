@@ -1,0 +1,73 @@
+"""How a page is looked at: who is shut out, how heavy it is, how soon it appears, and a picture of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped]
+from playwright.async_api import Page
+
+from tests.browser.windows import DESKTOP, PHONE
+
+Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = get_args(Theme)
+
+PICTURES = "AVTALE_TEST_PICTURES"
+"""The variable that names a folder for pictures; without it none are taken."""
+
+SERIOUS = {"serious", "critical"}
+
+_WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .reduce((sum, entry) => sum + entry.decodedBodySize, 0)"""
+_PAINT = """() => new Promise(resolve => new PerformanceObserver(list => {
+    for (const entry of list.getEntriesByName("first-contentful-paint")) resolve(entry.startTime);
+}).observe({type: "paint", buffered: true}))"""
+
+
+async def barriers(page: Page) -> list[str]:
+    """What axe finds serious or critical, in both themes; a line each."""
+    found = []
+    for theme in THEMES:
+        await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        await page.evaluate(AXE_SCRIPT)
+        result: dict[str, Any] = await page.evaluate(
+            "() => axe.run(document, {resultTypes: ['violations']})"
+        )
+        found += [
+            f"{theme}: {violation['id']}: {violation['help']}: {node['target']} {node['html']}"
+            for violation in result["violations"]
+            if violation["impact"] in SERIOUS
+            for node in violation["nodes"]
+        ]
+    await page.emulate_media(color_scheme="light")
+    return found
+
+
+async def weight(page: Page) -> int:
+    """The bytes of the page and of all that it has loaded, unpacked."""
+    found: int = await page.evaluate(_WEIGHT)
+    return found
+
+
+async def milliseconds_to_paint(page: Page) -> float:
+    """From the click until the first text or picture stood there."""
+    found: float = await page.evaluate(_PAINT)
+    return found
+
+
+async def picture(page: Page, name: str) -> None:
+    """Take a picture in both themes and at both widths, where somebody has asked for pictures."""
+    if PICTURES not in os.environ:
+        return
+    folder = Path(os.environ[PICTURES])
+    before = page.viewport_size
+    for theme in THEMES:
+        await page.emulate_media(color_scheme=theme)
+        for width, size in (("phone", PHONE), ("desktop", DESKTOP)):
+            await page.set_viewport_size({"width": size["width"], "height": size["height"]})
+            await page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
+    await page.emulate_media(color_scheme="light")
+    if before is not None:
+        await page.set_viewport_size(before)
