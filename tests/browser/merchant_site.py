@@ -1,4 +1,4 @@
-"""The merchant's own web site, which writes down exactly how it was reached."""
+"""The merchant's own web site, which sends people to pay and writes down exactly how they come back."""
 
 from __future__ import annotations
 
@@ -8,22 +8,52 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 PAGE = b"""<!doctype html><html lang="en"><title>Nordic News</title><link rel="icon" href="data:,">
-<main><h1>Welcome back to Nordic News</h1></main></html>"""
+<main><h1>Nordic News</h1><a href="/pay">Pay with avtale</a></main></html>"""
+
+
+BASKET = "/basket"
+TO_PAY = "/pay"
 
 
 class MerchantSite:
-    """A site on this machine; `came` has path and query of every request, untouched and in order."""
+    """A site on this machine: `/basket` links to `/pay`, which leads to wherever it was told to lead."""
 
-    def __init__(self, url: str, came: list[str]) -> None:
-        self.url = url
-        self.came = came
+    def __init__(self, server: _Listening) -> None:
+        self._server = server
+        self.url = f"http://127.0.0.1:{server.server_port}"
+
+    @property
+    def came_back(self) -> list[str]:
+        """Path and query of every other request, untouched and in order."""
+        return self._server.came_back
+
+    def leads_to(self, url: str) -> str:
+        """Have `/pay` redirect to the confirmation URL; answers with where a payer begins."""
+        self._server.confirmation_url = url
+        return self.url + BASKET
+
+
+class _Listening(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Visit)
+        self.came_back: list[str] = []
+        self.confirmation_url = ""
 
 
 class _Visit(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        """Write down where the visitor came, and say hello."""
+        """Send to the landing page, or write down where the visitor came and say hello."""
         assert isinstance(self.server, _Listening)
-        self.server.came.append(self.path)
+        if self.path == TO_PAY:
+            self.send_response(302)
+            self.send_header("Location", self.server.confirmation_url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if self.path != BASKET:
+            self.server.came_back.append(self.path)
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(PAGE)))
@@ -34,14 +64,6 @@ class _Visit(BaseHTTPRequestHandler):
         """Keep quiet."""
 
 
-class _Listening(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Visit)
-        self.came: list[str] = []
-
-
 @contextmanager
 def merchant_site() -> Iterator[MerchantSite]:
     """Open the site, and close it afterwards."""
@@ -49,7 +71,7 @@ def merchant_site() -> Iterator[MerchantSite]:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield MerchantSite(f"http://127.0.0.1:{server.server_port}", server.came)
+            yield MerchantSite(server)
         finally:
             server.shutdown()
             thread.join()
