@@ -163,11 +163,11 @@ class Merchant:
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    def draft(self) -> str:
+    def draft(self, **members: Any) -> str:
         """A new agreement that waits for its payer."""
-        body = {
+        body = members | {
             "productName": "Premier League",
-            "pricing": {"amount": 499_00, "currency": "NOK"},
+            "pricing": members.get("pricing", {"amount": 499_00, "currency": "NOK"}),
             "interval": {"unit": "MONTH", "count": 1},
             "merchantRedirectUrl": "https://example.com/thanks",
             "merchantAgreementUrl": "https://example.com/subscription",

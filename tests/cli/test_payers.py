@@ -1,5 +1,6 @@
 """`avtale payers`: what payers have, and what they do, by command."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,99 @@ def test_answers_programs_in_json(server: Running, merchant: Merchant, tmp_path:
     approved = run("approve", merchant.draft())
     assert isinstance(approved, dict)
     assert approved["status"] == "ACTIVE"
+
+
+def test_chooses_a_maximum_as_the_payer(
+    merchant: Merchant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pricing = {"type": "VARIABLE", "suggestedMaxAmount": 500_00, "currency": "NOK"}
+    agreement_id = merchant.draft(pricing=pricing)
+    assert main(["payers", "approve", agreement_id]) == 0
+    assert main(["payers", "max-amount", agreement_id, "70000"]) == 0
+    assert f"{agreement_id} is ACTIVE.\n" in capsys.readouterr().out
+    agreement = merchant.ask("GET", f"/agreements/{agreement_id}")
+    assert agreement["pricing"]["maxAmount"] == 700_00
+
+
+def test_scripts_and_attempts_a_charge(
+    merchant: Merchant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agreement_id = merchant.draft()
+    assert main(["payers", "approve", agreement_id]) == 0
+    charge_id = merchant.charge(agreement_id, str(datetime.now(UTC).date() + timedelta(days=3)))
+    assert main(["payers", "outcomes", charge_id, "insufficient_funds", "ok"]) == 0
+    assert "its next attempts meet: insufficient_funds, ok." in capsys.readouterr().out
+    assert main(["payers", "process", charge_id]) == 0
+    assert f"{charge_id} is DUE.\n" in capsys.readouterr().out
+    assert main(["payers", "process", charge_id]) == 0
+    assert f"{charge_id} is CHARGED.\n" in capsys.readouterr().out
+
+
+def test_shows_what_lies_on_the_phone(
+    merchant: Merchant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone = "4790000006"
+    assert main(["payers", "set", phone]) == 0
+    agreement_id = merchant.draft()
+    assert main(["payers", "approve", agreement_id, "--phone", phone]) == 0
+    waiting = merchant.draft(phoneNumber=phone)
+    charge_id = merchant.charge(agreement_id, str(datetime.now(UTC).date() + timedelta(days=3)))
+    assert main(["payers", "outcomes", charge_id, "insufficient_funds"]) == 0
+    assert main(["payers", "process", charge_id]) == 0
+    capsys.readouterr()
+    assert main(["payers", "show", phone]) == 0
+    screen = capsys.readouterr().out
+    shown = {
+        heading: part.splitlines()[1:]
+        for heading in ("Requests", "Agreements", "Payments", "Notifications")
+        for part in [screen.partition(f"\n{heading}\n")[2].partition("\n\n")[0]]
+    }
+    assert shown["Requests"][0].startswith(waiting)
+    assert shown["Agreements"][0].startswith(agreement_id)
+    assert "499.00 NOK" in shown["Payments"][0]
+    assert "DECLINED" in shown["Payments"][0]
+    assert "attempt_failed" in shown["Notifications"][0]
+
+
+def test_a_persona_is_a_name_a_file_or_nobody(
+    server: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone = "4790000007"
+    assert main(["payers", "personas"]) == 0
+    assert "payday" in capsys.readouterr().out
+    mine = tmp_path / "mine.toml"
+    mine.write_text('name = "Never pays"\nbalance = 0\n', encoding="utf-8")
+    for said, name in (("payday", "Has money on the 5th"), (str(mine), "Never pays")):
+        assert main(["payers", "set", phone, "--persona", said]) == 0
+        assert server.ask("GET", f"/sandbox/payers/{phone}")["persona"]["name"] == name
+    assert main(["payers", "set", phone, "--persona", "none"]) == 0
+    assert server.ask("GET", f"/sandbox/payers/{phone}")["persona"] is None
+
+
+@pytest.mark.parametrize(
+    ("persona", "code", "says"),
+    [
+        ("nobody", 1, "payday"),
+        ("./missing.toml", 2, "cannot be read"),
+        ("./broken.toml", 2, "is no TOML"),
+    ],
+)
+def test_a_persona_that_is_none_is_refused(
+    persona: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("broken.toml").write_text("name = ", encoding="utf-8")
+    assert main(["payers", "set", "4790000007", "--persona", persona]) == code
+    assert says in capsys.readouterr().err
+
+
+def test_deletes_the_profile(
+    merchant: Merchant, server: Running, capsys: pytest.CaptureFixture[str]
+) -> None:
+    phone = "4790000008"
+    agreement_id = merchant.draft()
+    assert main(["payers", "approve", agreement_id, "--phone", phone]) == 0
+    assert main(["payers", "delete", phone]) == 0
+    assert phone in capsys.readouterr().out
+    assert merchant.ask("GET", f"/agreements/{agreement_id}")["status"] == "STOPPED"
+    assert main(["payers", "show", phone]) == 1
+    assert "There is no payer" in capsys.readouterr().err

@@ -88,6 +88,10 @@ class Control:
         """Set something."""
         return self._ask("PUT", path, json=body)
 
+    def delete(self, path: str) -> Any:
+        """Remove something."""
+        return self._ask("DELETE", path)
+
     def _ask(self, method: str, path: str, **what: Any) -> Any:
         answer = self._send(method, path, **what)
         if answer.is_success:

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
 
+from avtale.cli.acts import ACTS
 from avtale.cli.control import USUAL_PLACE, Where, control_of, local
 from avtale.cli.output import Failure, bold, dim, say, say_json, table
+from avtale.payers import Outcome
 
 app = App(
     name="payers",
@@ -19,6 +21,8 @@ For example:
     avtale payers list
     avtale payers set 4791234567 --balance 50000
     avtale payers set 4791234567 --outcome insufficient_funds --outcome ok
+    avtale payers set 4791234567 --persona payday
+    avtale payers show 4791234567
     avtale payers approve agr_5kSeqz8
 """,
 )
@@ -31,18 +35,39 @@ COLUMNS: Final = {
     "source": "Pays by",
     "outcomes": "Next attempts",
 }
+REQUEST_COLUMNS: Final = {
+    "agreementId": "Agreement",
+    "productName": "Product",
+    "merchantSerialNumber": "Sales unit",
+    "expires": "Until",
+}
+AGREEMENT_COLUMNS: Final = {
+    "agreementId": "Agreement",
+    "productName": "Product",
+    "merchantSerialNumber": "Sales unit",
+    "status": "Status",
+}
+PAYMENT_COLUMNS: Final = {
+    "asked": "When",
+    "kind": "What",
+    "money": "Amount",
+    "chargeId": "Charge",
+    "status": "Came of it",
+    "reason": "Why",
+}
+NOTIFICATION_COLUMNS: Final = {
+    "occurred": "When",
+    "kind": "What",
+    "money": "Amount",
+    "chargeId": "Charge",
+    "reason": "Why",
+    "nextAttempt": "Again",
+}
+MOST_SHOWN: Final = 10
 ENOUGH: Final = "enough"
 
-Outcome = Literal[
-    "ok",
-    "insufficient_funds",
-    "card_expired",
-    "card_blocked",
-    "refused",
-    "technical_error",
-    "timeout",
-]
-Agreement = Annotated[str, Parameter(help="The agreement's id: agr_…")]
+Phone = Annotated[str, Parameter(help="The phone number: digits, with the country's.")]
+NOBODY: Final = "none"
 
 
 @app.command(name="list", sort_key=0)
@@ -64,7 +89,7 @@ def list_payers(*, where: Where = USUAL_PLACE) -> None:
 @app.command(name="set", sort_key=1)
 @local
 def set_payer(  # noqa: PLR0913 -- what one may say of a payer
-    phone: Annotated[str, Parameter(help="The phone number: digits, with the country's.")],
+    phone: Phone,
     /,
     *,
     name: Annotated[str | None, Parameter(help="Given and family name.")] = None,
@@ -86,6 +111,12 @@ def set_payer(  # noqa: PLR0913 -- what one may say of a payer
             help="What the next attempts meet, first one first.", negative=(), show_default=False
         ),
     ] = (),
+    persona: Annotated[
+        str | None,
+        Parameter(
+            help="What the payer does by itself: a name of `avtale payers personas`, a file, or `none`."
+        ),
+    ] = None,
     where: Where = USUAL_PLACE,
 ) -> None:
     """Say what shall be so of a payer; what is not said stays, or is made up.
@@ -95,6 +126,8 @@ def set_payer(  # noqa: PLR0913 -- what one may say of a payer
         avtale payers set 4791234567 --balance 50000
         avtale payers set 4791234567 --status EXPIRED
         avtale payers set 4791234567 --outcome insufficient_funds --outcome ok
+        avtale payers set 4791234567 --persona leaves-on-day-12
+        avtale payers set 4791234567 --persona ./my-persona.toml
     """
     source = {"kind": kind, "status": status, "expires": expires}
     body: dict[str, Any] = {
@@ -108,6 +141,8 @@ def set_payer(  # noqa: PLR0913 -- what one may say of a payer
     body = _said(body)
     if balance is not None:
         body["balance"] = _balance(balance)
+    if persona is not None:
+        body["persona"] = _persona(persona)
     payer = control_of(where).put(f"/sandbox/payers/{phone}", body)
     if where.json:
         say_json(payer)
@@ -117,57 +152,66 @@ def set_payer(  # noqa: PLR0913 -- what one may say of a payer
 
 @app.command(sort_key=2)
 @local
-def approve(
-    agreement: Agreement,
-    /,
-    *,
-    phone: Annotated[str | None, Parameter(help="Who says yes; else whom the draft named.")] = None,
-    max_amount: Annotated[
-        int | None, Parameter(help="Up to how much a VARIABLE agreement may charge, minor units.")
-    ] = None,
-    where: Where = USUAL_PLACE,
-) -> None:
-    """Say yes to an agreement, as its payer.
+def show(phone: Phone, /, *, where: Where = USUAL_PLACE) -> None:
+    """Show one payer, and what lies on the phone: requests, agreements, payments, notifications.
 
     For example:
 
-        avtale payers approve agr_5kSeqz8
+        avtale payers show 4791234567
     """
-    _act("approve", agreement, _said({"phoneNumber": phone, "maxAmount": max_amount}), where)
+    found = control_of(where).get(f"/sandbox/payers/{phone}")
+    if where.json:
+        say_json(found)
+        return
+    table([_row(found)], COLUMNS, none="")
+    for heading, name, columns in (
+        ("Requests", "requests", REQUEST_COLUMNS),
+        ("Agreements", "agreements", AGREEMENT_COLUMNS),
+        ("Payments", "payments", PAYMENT_COLUMNS),
+        ("Notifications", "notifications", NOTIFICATION_COLUMNS),
+    ):
+        say()
+        say(bold(heading))
+        table([_with_money(each) for each in found[name][:MOST_SHOWN]], columns, none="  none")
+        if len(found[name]) > MOST_SHOWN:
+            say(dim(f"  and {len(found[name]) - MOST_SHOWN} older ones (--json shows them)"))
 
 
 @app.command(sort_key=3)
 @local
-def reject(agreement: Agreement, /, *, where: Where = USUAL_PLACE) -> None:
-    """Say no to an agreement, as its payer.
+def delete(phone: Phone, /, *, where: Where = USUAL_PLACE) -> None:
+    """Delete the profile, as its payer: agreements are stopped, requests rejected.
 
     For example:
 
-        avtale payers reject agr_5kSeqz8
+        avtale payers delete 4791234567
     """
-    _act("reject", agreement, {}, where)
+    control_of(where).delete(f"/sandbox/payers/{phone}")
+    if where.json:
+        say_json({"phoneNumber": phone, "deleted": True})
+    else:
+        say(f"The profile of {bold(phone)} is deleted; the agreements are stopped.")
 
 
 @app.command(sort_key=4)
 @local
-def stop(agreement: Agreement, /, *, where: Where = USUAL_PLACE) -> None:
-    """Stop an agreement in the app, as its payer.
+def personas(*, where: Where = USUAL_PLACE) -> None:
+    """List the personas that come along; any other is a file like theirs.
 
     For example:
 
-        avtale payers stop agr_5kSeqz8
+        avtale payers personas
     """
-    _act("stop", agreement, {}, where)
-
-
-def _act(act: str, agreement: str, body: dict[str, Any], where: Where) -> None:
-    done = control_of(where).post(f"/sandbox/agreements/{agreement}/{act}", body)
+    found = control_of(where).get("/sandbox/personas")
     if where.json:
-        say_json(done)
+        say_json(found)
         return
-    say(f"{bold(done['agreementId'])} is {done['status']}.")
-    for fact in done["happened"]:
-        say(f"  {dim(fact['what'])}  {fact['detail']}")
+    rows = [{"called": name, **persona} for name, persona in found.items()]
+    table(rows, {"called": "Called", "about": "What it does"}, none="There are none.")
+
+
+for _place, _act in enumerate(ACTS, 5):
+    app.command(_act, sort_key=_place)
 
 
 def _said(members: dict[str, Any]) -> dict[str, Any]:
@@ -180,6 +224,31 @@ def _balance(text: str) -> int | None:
     if not (text.isascii() and text.isdigit()):
         raise Failure(f"{text!r} is no balance; say it in minor units (50000), or `enough`.", 2)
     return int(text)
+
+
+def _persona(text: str) -> Any:
+    """What the control API takes: a name, nobody, or what a file describes. Raises Failure."""
+    if text == NOBODY:
+        return None
+    if not (text.endswith(".toml") or "/" in text):
+        return text
+    import tomllib
+    from pathlib import Path
+
+    try:
+        return tomllib.loads(Path(text).read_text("utf-8"))
+    except OSError as error:
+        raise Failure(f"{text} cannot be read ({error.strerror}).", 2) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Failure(f"{text} is no TOML: {error}.", 2) from error
+
+
+def _with_money(item: dict[str, Any]) -> dict[str, Any]:
+    amount = item.get("amount")
+    if amount is None:
+        return item
+    money = f"{amount // 100}.{amount % 100:02}"
+    return item | {"money": f"{money} {item['currency']}" if "currency" in item else money}
 
 
 def _row(payer: dict[str, Any]) -> dict[str, Any]:

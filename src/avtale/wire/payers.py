@@ -100,7 +100,8 @@ class PutPayer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         if self.birth_date is not None and self.birth_date <= BORN_AFTER:
             found.append(Fault("birthDate", f"must be after {BORN_AFTER}"))
         if isinstance(self.persona, Persona):
-            reasons = [habit.fault() for habit in self.persona.habits]
+            # What has not the shape is missing here, and told of elsewhere.
+            reasons = [habit.fault() for habit in self.persona.habits or ()]
             found += [
                 Fault(f"persona.habits.{i}", reason)
                 for i, reason in enumerate(reasons)
