@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
 from cyclopts import App, Parameter
@@ -86,39 +87,63 @@ def list_payers(*, where: Where = USUAL_PLACE) -> None:
         table([_row(payer) for payer in found], COLUMNS, none="There are no payers.")
 
 
-@app.command(name="set", sort_key=1)
-@local
-def set_payer(  # noqa: PLR0913 -- what one may say of a payer
-    phone: Phone,
-    /,
-    *,
-    name: Annotated[str | None, Parameter(help="Given and family name.")] = None,
-    email: str | None = None,
-    birth_date: Annotated[str | None, Parameter(help="yyyy-MM-dd.")] = None,
-    nin: Annotated[str | None, Parameter(help="National id.")] = None,
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What may be said of a payer; None where it is not said."""
+
+    name: Annotated[str | None, Parameter(help="Given and family name.")] = None
+    email: str | None = None
+    birth_date: Annotated[str | None, Parameter(help="yyyy-MM-dd.")] = None
+    nin: Annotated[str | None, Parameter(help="National id.")] = None
     balance: Annotated[
         str | None, Parameter(help="Money there is, in minor units, or `enough`.")
-    ] = None,
-    kind: Annotated[Literal["CARD", "ACCOUNT"] | None, Parameter(help="Pays by.")] = None,
+    ] = None
+    kind: Annotated[Literal["CARD", "ACCOUNT"] | None, Parameter(help="Pays by.")] = None
     status: Annotated[
         Literal["OK", "EXPIRED", "BLOCKED", "REMOVED"] | None,
         Parameter(help="Of what the payer pays by."),
-    ] = None,
-    expires: Annotated[str | None, Parameter(help="The card's last month: yyyy-MM.")] = None,
+    ] = None
+    expires: Annotated[str | None, Parameter(help="The card's last month: yyyy-MM.")] = None
     outcome: Annotated[
         tuple[Outcome, ...],
         Parameter(
             help="What the next attempts meet, first one first.", negative=(), show_default=False
         ),
-    ] = (),
+    ] = ()
     persona: Annotated[
         str | None,
         Parameter(
             help="What the payer does by itself: a name of `avtale payers personas`, a file, or `none`."
         ),
-    ] = None,
-    where: Where = USUAL_PLACE,
-) -> None:
+    ] = None
+
+    def body(self) -> dict[str, Any]:
+        """As the control API takes it; raises Failure."""
+        source = {"kind": self.kind, "status": self.status, "expires": self.expires}
+        body = _said(
+            {
+                "name": self.name,
+                "email": self.email,
+                "birthDate": self.birth_date,
+                "nin": self.nin,
+                "source": _said(source) or None,
+                "outcomes": list(self.outcome) or None,
+            }
+        )
+        if self.balance is not None:
+            body["balance"] = _balance(self.balance)
+        if self.persona is not None:
+            body["persona"] = _persona(self.persona)
+        return body
+
+
+NOTHING: Final = Description()
+
+
+@app.command(name="set", sort_key=1)
+@local
+def set_payer(phone: Phone, /, *, said: Description = NOTHING, where: Where = USUAL_PLACE) -> None:
     """Say what shall be so of a payer; what is not said stays, or is made up.
 
     For example:
@@ -129,21 +154,7 @@ def set_payer(  # noqa: PLR0913 -- what one may say of a payer
         avtale payers set 4791234567 --persona leaves-on-day-12
         avtale payers set 4791234567 --persona ./my-persona.toml
     """
-    source = {"kind": kind, "status": status, "expires": expires}
-    body: dict[str, Any] = {
-        "name": name,
-        "email": email,
-        "birthDate": birth_date,
-        "nin": nin,
-        "source": _said(source) or None,
-        "outcomes": list(outcome) or None,
-    }
-    body = _said(body)
-    if balance is not None:
-        body["balance"] = _balance(balance)
-    if persona is not None:
-        body["persona"] = _persona(persona)
-    payer = control_of(where).put(f"/sandbox/payers/{phone}", body)
+    payer = control_of(where).put(f"/sandbox/payers/{phone}", said.body())
     if where.json:
         say_json(payer)
     else:
