@@ -23,6 +23,8 @@ class Client(msgspec.Struct, frozen=True):
     secret_hash: str
     created: datetime
     disabled: datetime | None = None
+    webhooks: dict[str, int] = {}
+    """How many registrations a partner has for all its units, by event type."""
 
 
 class SubscriptionKey(msgspec.Struct, frozen=True):

@@ -13,6 +13,9 @@ from msgspec.structs import replace
 
 from avtale.rulebook import Environment, MarketCode, Rulebook, rulebook_for
 
+PARTNERS = "partner"
+"""What stands for registrations that partners have for all their units, whatever the event type."""
+
 ClockMode = Literal["running", "frozen", "advancing"]
 
 
@@ -43,6 +46,8 @@ class SalesUnit(msgspec.Struct, frozen=True):
     """Where the clock stands while it is frozen or being advanced."""
     clock_lease_until: datetime | None = None
     """Real time until which somebody moves the clock; after it an advance that was cut off is given up."""
+    webhooks: dict[str, int] = {}
+    """How many registrations want to be told of each event type, those of partners under `partner`."""
 
     def now(self, real_now: datetime) -> datetime:
         """What the unit's clock shows at the real instant `real_now`, in whole milliseconds."""
@@ -79,6 +84,12 @@ class SalesUnit(msgspec.Struct, frozen=True):
         """
         mode: ClockMode = "frozen" if self.clock_mode == "frozen" else "advancing"
         return replace(self, clock_mode=mode, clock_at=instant, clock_lease_until=lease_until)
+
+    def awaits(self, event_type: str) -> bool:
+        """Whether anybody may want to be told of an event of this type."""
+        return bool(self.webhooks) and (
+            self.webhooks.get(event_type, 0) > 0 or PARTNERS in self.webhooks
+        )
 
     def is_held(self, real_now: datetime) -> bool:
         """Whether somebody is moving the clock, so that nobody else may, nor do what is due."""

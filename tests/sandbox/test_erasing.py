@@ -1,6 +1,7 @@
 """A unit that is deleted leaves nothing behind, one that is reset begins anew, and its neighbours notice neither."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,8 +16,10 @@ from avtale.problems import Conflict
 from avtale.storage import erasing
 from avtale.storage.erasing import ITSELF, OWNED, erase
 from avtale.storage.statements import queries
+from avtale.webhooks.delivery import Delivery, DeliveryAttempt
+from avtale.webhooks.registration import Registration
 from tests.sandbox.desk import Desk
-from tests.support import INITIAL, KARI, House, Shop, installation
+from tests.support import INITIAL, KARI, MONDAY, House, Shop, installation
 
 _TABLES = {
     "sqlite": "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
@@ -42,7 +45,9 @@ async def everything(house: House) -> dict[str, set[str]]:
 
 def of(unit: str, rows: dict[str, set[str]]) -> dict[str, set[str]]:
     """The rows that speak of a unit."""
-    found = {table: {row for row in each if unit in row} for table, each in rows.items()}
+    # An instant in milliseconds may well hold the digits of a number.
+    named = re.compile(rf"(?<!\d){unit}(?!\d)")
+    found = {table: {row for row in each if named.search(row)} for table, each in rows.items()}
     return {table: each for table, each in found.items() if each}
 
 
@@ -73,7 +78,37 @@ async def lived_in(house: House) -> Shop:
     await desk.advance(shop, days=4, hours=8)
     await shop.refund(agreement_id, charged, 100_00)
     await shop.stop(await shop.agreed())
+    await _told(house, shop, agreement_id)
     return shop
+
+
+async def _told(house: House, shop: Shop, agreement_id: str) -> None:
+    """Let one receiver be told of one event."""
+    receiver = Registration(
+        registration_id=f"webhook-{shop.msn}",
+        client_id=shop.credentials.client_id,
+        merchant_serial_number=shop.msn,
+        url="https://news.example/hook",
+        secret="sealed",
+        events=("recurring.charge-captured.v1",),
+        created=MONDAY,
+    )
+    delivery = Delivery(
+        delivery_id=f"delivery-{shop.msn}",
+        merchant_serial_number=shop.msn,
+        registration_id=receiver.registration_id,
+        place=1,
+        event_id=f"event-{shop.msn}",
+        event_type="recurring.charge-captured.v1",
+        agreement_id=agreement_id,
+        charge_id=None,
+        body="{}",
+        created=MONDAY,
+    ).delivered(MONDAY)
+    attempt = DeliveryAttempt(delivery.delivery_id, 1, shop.msn, MONDAY, 200, None, "", 3)
+    await house.put(receiver, receiver.registration_id)
+    await house.put(delivery, delivery.delivery_id)
+    await house.put(attempt, delivery.delivery_id, 1)
 
 
 async def test_a_deleted_unit_leaves_no_row_in_any_table(stored_house: House) -> None:

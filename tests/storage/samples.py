@@ -23,6 +23,8 @@ from avtale.payers import Payer, made_up_payer
 from avtale.personas import Appointment, Persona
 from avtale.sales_units import SalesUnit
 from avtale.sandbox.cast import cast
+from avtale.webhooks.delivery import Delivery, DeliveryAttempt
+from avtale.webhooks.registration import Registration
 
 MSN = "123456"
 MONDAY = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -196,6 +198,15 @@ def _charge_fit(filled: bool) -> dict[str, Any]:
     }
 
 
+def _delivery_fit(filled: bool) -> dict[str, Any]:
+    """Lost when everything is set, dropped before the first attempt when nothing is."""
+    return {
+        "status": st.just("WAITING" if filled else "DROPPED"),
+        "attempts": st.just(3 if filled else 0),
+        "tries": st.just(2 if filled else 0),
+    }
+
+
 # What the schema asks of columns together; by default a column is anything that its type allows.
 _FITS: dict[type[Any], Fit] = {
     SalesUnit: lambda filled: {
@@ -215,6 +226,9 @@ _FITS: dict[type[Any], Fit] = {
     AgreementEntry: lambda _: {"sequence": _COUNT},
     BulkItem: lambda _: {},
     Appointment: lambda _: {"kept": _COUNT},
+    Registration: lambda _: {"fence": _COUNT},
+    Delivery: _delivery_fit,
+    DeliveryAttempt: lambda _: {"attempt": _COUNT, "milliseconds": _COUNT},
     Charge: _charge_fit,
     ChargeEntry: lambda _: {"sequence": _COUNT, "amount": _AMOUNT},
     Payment: lambda filled: {
@@ -263,6 +277,8 @@ def _fresh_keys() -> dict[str, str]:
         "phone_number": f"47{n:08}",
         "notification_id": f"notification-{n}",
         "cause": f"notice:chr-{n}",
+        "registration_id": f"registration-{n}",
+        "delivery_id": f"delivery-{n}",
     }
 
 
@@ -274,6 +290,9 @@ def _row(row: type[Any], keys: dict[str, str], *, filled: bool) -> st.SearchStra
             fields[name] = fit[name]
         elif name in keys and hint is str:
             fields[name] = st.just(keys[name])
+        elif (row, name) == (Registration, "merchant_serial_number"):
+            # The only parent that a row may do without.
+            fields[name] = st.just(keys[name]) if filled else st.none()
         else:
             fields[name] = _of(hint, filled=filled or (row, name) in ALWAYS_SET)
     return st.builds(row, **fields)

@@ -48,6 +48,15 @@ class Caller(NamedTuple):
     msn: str
 
 
+class CallerForAll(NamedTuple):
+    """Who asks, where a partner may mean all its sales units at once: then `msn` is None."""
+
+    client_id: str
+    msn: str | None
+    units: tuple[str, ...]
+    """All sales units that the client may act for."""
+
+
 class Gate:
     """Lets requests through, or says why not."""
 
@@ -60,6 +69,21 @@ class Gate:
 
     async def admit(self, req: falcon.asgi.Request, operation: str, **path: str) -> Caller:
         """The caller of `operation`; `path` are the variable parts of the path."""
+        return self._let_through(req, await self._known(req), operation, path)
+
+    async def admit_for_all(self, req: falcon.asgi.Request, operation: str) -> CallerForAll:
+        """The caller of an operation that a partner may mean for all its sales units (api-facts 7.1)."""
+        known = await self._known(req)
+        units = tuple(sorted(known.sales_units))
+        is_partner = known.client.kind == "PARTNER"
+        if is_partner and req.get_header("Merchant-Serial-Number") is None:
+            require_json_accepted(req)
+            return CallerForAll(known.client.client_id, None, units)
+        caller = self._let_through(req, known, operation, {})
+        return CallerForAll(caller.client_id, caller.msn, units)
+
+    async def _known(self, req: falcon.asgi.Request) -> Known:
+        """Whose subscription key and token these are; raises where they are nobody's, or two clients'."""
         key = req.get_header("Ocp-Apim-Subscription-Key")
         if not key:
             raise SubscriptionKeyRefused(_NO_KEY)
@@ -71,7 +95,7 @@ class Gate:
             raise NotAuthorized(
                 "The access token and the subscription key belong to different sales units."
             )
-        return self._let_through(req, known, operation, path)
+        return known
 
     async def admit_by_token(self, req: falcon.asgi.Request, operation: str, **path: str) -> Caller:
         """The caller of an operation that needs no subscription key, and refuses none (rulings §10)."""

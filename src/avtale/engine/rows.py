@@ -23,6 +23,8 @@ from avtale.payers import Payer
 from avtale.personas import Appointment
 from avtale.sales_units import SalesUnit
 from avtale.webhooks.catalogue import Event
+from avtale.webhooks.delivery import Delivery, DeliveryAttempt
+from avtale.webhooks.registration import Registration
 
 Key = tuple[str | int, ...]
 
@@ -83,18 +85,27 @@ class Table(NamedTuple):
     fixed: frozenset[str]
     """Columns that no update touches; the key among them."""
     append_only: bool
+    in_order: bool
+    """Whether new rows are written in the order in which they were put, as those that are only appended are."""
     key_of: Callable[[Any], Key]
     """The key of a row."""
 
 
 def _table(
-    name: str, row: type[Any], key: str, first_mutable: str | None = None, *, append: bool = False
+    name: str,
+    row: type[Any],
+    key: str,
+    first_mutable: str | None = None,
+    *,
+    append: bool = False,
+    in_order: bool = False,
 ) -> Table:
     """A table whose columns before `first_mutable` are written once; None when all may change."""
     columns = row.__struct_fields__
     keys = tuple(key.split())
     fixed = columns[: columns.index(first_mutable)] if first_mutable else keys
-    return Table(name, row, keys, frozenset(fixed) | frozenset(keys), append, _key_of(keys))
+    unchanging = frozenset(fixed) | frozenset(keys)
+    return Table(name, row, keys, unchanging, append, append or in_order, _key_of(keys))
 
 
 def _key_of(keys: tuple[str, ...]) -> Callable[[Any], Key]:
@@ -129,7 +140,16 @@ TABLES: tuple[Table, ...] = (
     _table("charges", Charge, "merchant_serial_number charge_id", "due"),
     _table("charge_history", ChargeEntry, "merchant_serial_number charge_id sequence", append=True),
     _table("payments", Payment, "payment_key", "status"),
-    _table("events", Event, "merchant_serial_number agreement_id subject sequence", append=True),
+    _table(
+        "events",
+        Event,
+        "merchant_serial_number agreement_id subject sequence",
+        "awaited",
+        in_order=True,
+    ),
+    _table("webhooks", Registration, "registration_id", "succeeded"),
+    _table("deliveries", Delivery, "delivery_id", "status"),
+    _table("delivery_attempts", DeliveryAttempt, "delivery_id attempt", append=True),
     _table("notifications", Notification, "notification_id", append=True),
     _table("gateway_ledger", LedgerEntry, "payment_key", "result"),
     _table("gateway_scripts", Script, "merchant_serial_number charge_id", "outcomes"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from avtale.agreements.agreement import Agreement, AgreementEntry
 from avtale.charges.charge import Charge, ChargeEntry
 from avtale.charges.lifecycle import OPEN
@@ -149,6 +151,9 @@ class World:
         self.happened.append(happened)
         event = event_of(happened)
         if event is not None:
+            unit = self._rows[SalesUnit].get((event.merchant_serial_number,))
+            if unit is not None and unit.awaits(event.event_type):
+                event = replace(event, awaited=True)
             self.put(event)
 
     # ── going back ──

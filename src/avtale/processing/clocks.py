@@ -11,6 +11,7 @@ from avtale.engine.command import Call, Command
 from avtale.engine.engine import Engine
 from avtale.engine.world import Needs, World
 from avtale.problems import Conflict, Refused, ResourceNotFound
+from avtale.processing.deliveries import PATIENCE_SECONDS, Deliveries
 from avtale.processing.happenings import Happenings
 from avtale.processing.runs import STUCK_SECONDS, Runs
 from avtale.rulebook import MARKETS, Market
@@ -69,9 +70,11 @@ class Span(NamedTuple):
 class Clocks:
     """Moves the clocks of sales units; one move at a time per unit."""
 
-    def __init__(self, engine: Engine, runs: Runs) -> None:
+    def __init__(self, engine: Engine, runs: Runs, deliveries: Deliveries | None = None) -> None:
+        """Without `deliveries`, nothing is sent while a clock is moved."""
         self._engine = engine
         self._runs = runs
+        self._deliveries = deliveries
         self._moving: set[str] = set()
 
     async def show(self, msn: str) -> SalesUnit:
@@ -116,7 +119,7 @@ class Clocks:
             try:
                 while True:
                     await self._runs.quiet(msn)
-                    moment = await self._runs.next_moment(msn)
+                    moment = await self._next_moment(msn)
                     if moment is None or moment > end:
                         break
                     if moment > at:
@@ -125,8 +128,9 @@ class Clocks:
                     # A loop that was in the middle of the same work may get the better of all of it.
                     told = await self._runs.catch_up(msn, at, patience_seconds=STUCK_SECONDS)
                     happened += told
+                    sent = await self._deliver(msn, at)
                     progress(at, end)
-                    if not told and await self._runs.next_moment(msn) == moment:
+                    if not (told or sent) and await self._next_moment(msn) == moment:
                         break
                 at = end
             finally:
@@ -141,7 +145,20 @@ class Clocks:
             await self._runs.quiet(msn)
             happened = await self._runs.catch_up(msn, now, patience_seconds=STUCK_SECONDS)
             await self._runs.quiet(msn)
+            await self._deliver(msn, now)
             return happened
+
+    async def _next_moment(self, msn: str) -> datetime | None:
+        """The next instant at which something is due or to be sent."""
+        moments = [await self._runs.next_moment(msn)]
+        if self._deliveries is not None:
+            moments.append(await self._deliveries.next_moment(msn))
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def _deliver(self, msn: str, at: datetime) -> int:
+        if self._deliveries is None:
+            return 0
+        return await self._deliveries.deliver(msn, at, patience_seconds=PATIENCE_SECONDS)
 
     async def ready(self, msn: str) -> datetime | None:
         """The unit's time where its due work may be done; lets go of an advance that was cut off."""

@@ -261,7 +261,7 @@ async def _update(
 
 
 async def _insert(connection: Borrowed, table: Table, rows: Iterable[Any]) -> None:
-    if not table.append_only:
+    if not table.in_order:
         # Two batches that insert the same keys must not wait for each other in a circle.
         rows = sorted(rows, key=_KEY_OF[table.row])
     shape = SHAPES[table.row]

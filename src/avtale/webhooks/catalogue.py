@@ -58,6 +58,8 @@ class Event(msgspec.Struct, frozen=True):
     """The charge whose history tells it, empty where it is the agreement's own."""
     sequence: int
     """The line of history that tells it; a subject and its sequence tell one event."""
+    awaited: bool = False
+    """Whether a receiver is still to be told of it."""
 
 
 def event_of(happened: Happened) -> Event | None:

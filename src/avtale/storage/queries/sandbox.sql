@@ -123,7 +123,7 @@ DELETE FROM gateway_ledger WHERE payment_key > :msn || ':' AND payment_key < :ms
 DELETE FROM idempotency_keys WHERE merchant_serial_number = :msn
 
 -- name: return_to_the_present
-UPDATE sales_units SET clock_mode = 'running', clock_offset_ms = 0, clock_at = NULL, clock_lease_until = NULL
+UPDATE sales_units SET clock_mode = 'running', clock_offset_ms = 0, clock_at = NULL, clock_lease_until = NULL, webhooks = '{}'
 WHERE merchant_serial_number = :msn
 
 -- name: erase_subscription_keys

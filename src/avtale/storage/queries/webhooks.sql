@@ -1,0 +1,75 @@
+-- Registrations, and events on their way to receivers.
+
+-- name: webhooks_of_client
+-- Those that are not gone, oldest first: of one unit, or (`msn` empty) all that the client has a say in.
+SELECT {webhooks} FROM webhooks
+WHERE removed IS NULL AND (
+    (:msn <> '' AND merchant_serial_number = :msn)
+    OR (:msn = '' AND (client_id = :client_id OR merchant_serial_number IN (
+        SELECT merchant_serial_number FROM grants WHERE client_id = :client_id))))
+ORDER BY created, registration_id
+
+-- name: webhook_by_id
+SELECT {webhooks} FROM webhooks WHERE registration_id = :registration_id
+
+-- name: receivers_of_unit
+-- Whoever may want to be told of a unit's events: its own registrations, and those of partners for all their units.
+SELECT registration_id FROM webhooks
+WHERE removed IS NULL AND (merchant_serial_number = :msn OR (merchant_serial_number IS NULL
+    AND client_id IN (SELECT client_id FROM grants WHERE merchant_serial_number = :msn)))
+ORDER BY registration_id
+
+-- name: events_awaited
+-- Events that nobody has been told of yet, in the order in which they were written.
+SELECT position, agreement_id, subject, sequence FROM events
+WHERE merchant_serial_number = :msn AND awaited = 1 ORDER BY position LIMIT :most
+
+-- name: receivers_with_deliveries
+-- Receivers to whom something can be sent at a moment: where no earlier event of the same agreement is failing.
+SELECT DISTINCT d.registration_id FROM deliveries d
+JOIN webhooks r ON r.registration_id = d.registration_id AND r.removed IS NULL
+WHERE d.merchant_serial_number = :msn AND d.status = 'WAITING' AND d.wake_at <= :moment
+    AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.registration_id = d.registration_id
+        AND e.agreement_id = d.agreement_id AND e.status = 'WAITING' AND e.tries > 0 AND e.place < d.place)
+ORDER BY d.registration_id
+
+-- name: deliveries_due
+SELECT {deliveries as d} FROM deliveries d
+WHERE d.registration_id = :registration_id AND d.merchant_serial_number = :msn
+    AND d.status = 'WAITING' AND d.wake_at <= :moment
+    AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.registration_id = d.registration_id
+        AND e.agreement_id = d.agreement_id AND e.status = 'WAITING' AND e.tries > 0 AND e.place < d.place)
+ORDER BY d.place, d.delivery_id LIMIT :most
+
+-- name: next_delivery
+-- The next instant at which something is to be sent: at once where an event is not even spread.
+SELECT MIN(wake_at) FROM (
+    SELECT MIN(d.wake_at) AS wake_at FROM deliveries d
+    JOIN webhooks r ON r.registration_id = d.registration_id AND r.removed IS NULL
+    WHERE d.merchant_serial_number = :msn AND d.status = 'WAITING'
+        AND NOT EXISTS (SELECT 1 FROM deliveries e WHERE e.registration_id = d.registration_id
+            AND e.agreement_id = d.agreement_id AND e.status = 'WAITING' AND e.tries > 0 AND e.place < d.place)
+    UNION ALL SELECT MIN(occurred) FROM events WHERE merchant_serial_number = :msn AND awaited = 1
+) AS moments
+
+-- name: units_with_deliveries
+-- Units with something to send on their own clock, while nobody moves it.
+SELECT u.merchant_serial_number FROM sales_units u
+WHERE (u.clock_lease_until IS NULL OR u.clock_lease_until <= :real_now) AND u.webhooks <> '{}' AND (
+    EXISTS (SELECT 1 FROM events e WHERE e.merchant_serial_number = u.merchant_serial_number AND e.awaited = 1)
+    OR EXISTS (SELECT 1 FROM deliveries d WHERE d.merchant_serial_number = u.merchant_serial_number AND d.status = 'WAITING'
+        AND d.wake_at <= COALESCE(u.clock_at, :real_now + u.clock_offset_ms)))
+
+-- name: drop_deliveries
+-- Nobody wants them any more.
+UPDATE deliveries SET status = 'DROPPED', wake_at = NULL
+WHERE registration_id = :registration_id AND status = 'WAITING'
+
+-- name: erase_delivery_attempts
+DELETE FROM delivery_attempts WHERE merchant_serial_number = :msn
+
+-- name: erase_deliveries
+DELETE FROM deliveries WHERE merchant_serial_number = :msn
+
+-- name: erase_webhooks
+DELETE FROM webhooks WHERE merchant_serial_number = :msn
