@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
@@ -32,7 +32,17 @@ FLAGS = [
     "--no-first-run",
 ]
 
-OpenPhone = Callable[..., Awaitable[Page]]
+
+class OpenPhone(Protocol):
+    """Opens the phone of a number, on a device of its own."""
+
+    async def __call__(self, number: str, **options: Any) -> Page: ...
+
+
+class OpenShop(Protocol):
+    """Opens a shop with a sales unit of this test's own, with the members given."""
+
+    async def __call__(self, **members: Any) -> Shop: ...
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -86,8 +96,8 @@ def site() -> Iterator[MerchantSite]:
 
 
 @pytest.fixture
-async def open_shop(server: Running, site: MerchantSite) -> AsyncIterator[Callable[..., Any]]:
-    """Open a shop with a sales unit of this test's own, with the members given."""
+async def open_shop(server: Running, site: MerchantSite) -> AsyncIterator[OpenShop]:
+    """Open shops, and close them afterwards."""
     shops: list[Shop] = []
 
     async def opening(**members: Any) -> Shop:
@@ -100,15 +110,14 @@ async def open_shop(server: Running, site: MerchantSite) -> AsyncIterator[Callab
 
 
 @pytest.fixture
-async def shop(open_shop: Callable[..., Any]) -> Shop:
+async def shop(open_shop: OpenShop) -> Shop:
     """Nordic News, in Norway; its clock stands still at noon."""
-    opened: Shop = await open_shop()
-    return opened
+    return await open_shop()
 
 
 @pytest.fixture
 def phone_of(windows: Windows) -> OpenPhone:
-    """Open the phone of a number, on a device of its own."""
+    """Open phones."""
 
     async def opening(number: str, **options: Any) -> Page:
         device = {"viewport": PHONE, "is_mobile": True, "has_touch": True, **options}
