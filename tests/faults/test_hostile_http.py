@@ -390,7 +390,8 @@ def test_the_log_of_all_this_is_one_object_a_line_and_plain_ascii(server: Server
     text = server.log.read_bytes()
     lines = text.decode("ascii").split("\n")
     assert lines.pop() == ""
-    assert len(lines) > 2
+    # The first of the two may be refused before it is a request; the second is one, and so is that for the token.
+    assert len(lines) >= 2
     for line in lines:
         assert line.isprintable()
         told = json.loads(line)
