@@ -7,7 +7,9 @@ import hashlib
 import hmac
 from typing import Literal
 
-Purpose = Literal["client secret", "subscription key", "access token", "landing", "continuation"]
+Purpose = Literal[
+    "client secret", "subscription key", "access token", "landing", "continuation", "form"
+]
 
 
 class Keys:

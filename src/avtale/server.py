@@ -6,6 +6,7 @@ import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from avtale.api.access import Access
 from avtale.api.agreements import Agreements
@@ -28,8 +29,15 @@ from avtale.engine.engine import Engine, Transactions
 from avtale.engine.world import Needs, World
 from avtale.gateways.simulated import SimulatedGateway
 from avtale.keys import Keys
+from avtale.landing.application import mount as mount_landing
+from avtale.landing.page import Landing
 from avtale.logs import get_logger
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT, add_sales_unit
+from avtale.pages.errors import PagesNotProblems
+from avtale.pages.forms import Forms
+from avtale.pages.guard import Guard
+from avtale.pages.look import ASSETS, Assets, Look
+from avtale.pages.streams import Board
 from avtale.payers import PUBLIC_PAYER, Payer, made_up_payer
 from avtale.problems import Conflict
 from avtale.processing.clocks import Clocks
@@ -62,6 +70,7 @@ class Parts:
     directory: Directory
     access: Access
     links: Links
+    board: Board
 
 
 async def start(settings: Settings, *, public_url: str | None = None, work: bool = True) -> Parts:
@@ -98,7 +107,9 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
         directory=directory,
         access=Access(directory, keys, settings.environment, clock.real_now),
         links=Links(url, keys, settings.environment),
+        board=Board(),
     )
+    engine.listeners.append(parts.board.hear)
     if settings.environment == "test":
         await seed(parts)
     if work:
@@ -123,6 +134,7 @@ def engine_over(storage: Transactions, settings: Settings) -> Engine:
 
 async def stop(parts: Parts) -> None:
     """Finish what is under way, and let go of the database."""
+    parts.board.close()
     await parts.worker.stop()
     await finish()
     await parts.engine.drain()
@@ -171,8 +183,23 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
         ),
     )
     if parts.settings.environment == "test" if control is None else control:
-        mount(app, tools(parts), parts.public_url)
+        app.add_middleware(Guard(parts.public_url))
+        mount(app, tools(parts))
+        add_pages(app, parts)
     return normalized(app, parts.settings.body_seconds)
+
+
+def add_pages(app: Any, parts: Parts) -> None:
+    """The payers' pages, which look at the same installation as the control API."""
+    look, forms = Look(parts.public_url), Forms(parts.keys)
+    app.add_middleware(PagesNotProblems(look))
+    app.add_route(ASSETS + "/{name}", Assets())
+    mount_landing(
+        app,
+        Landing(
+            look, forms, parts.board, parts.links, parts.storage, parts.engine, parts.directory
+        ),
+    )
 
 
 def tools(parts: Parts) -> Tools:

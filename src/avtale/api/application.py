@@ -77,6 +77,11 @@ async def _refuse(
     req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: Any
 ) -> None:
     response = respond(problem, req.path, req.context.context_id)
+    show = getattr(req.context, "show_problem", None)
+    if show is not None:
+        # A page is asked for, so a page is answered.
+        show(req, resp, response.status)
+        return
     resp.status = response.status
     resp.data = response.body.encode()
     resp.content_type = response.media_type

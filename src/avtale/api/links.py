@@ -43,6 +43,14 @@ class Links:
         """The landing token of an agreement."""
         return self._keys.sealed("landing", f"{msn}.{agreement_id}")
 
+    def opened(self, token: str) -> tuple[str, str] | None:
+        """The sales unit and the agreement that a landing token names, or None where it is none of ours."""
+        opened = self._keys.opened("landing", token)
+        if opened is None:
+            return None
+        msn, _, agreement_id = opened.partition(".")
+        return msn, agreement_id
+
     def complete(self, body: str, msn: str) -> str:
         """A draft's stored answer with the token where the mark stands."""
         if LANDING_MARK not in body:

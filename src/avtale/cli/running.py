@@ -100,6 +100,8 @@ async def _until_stopped(listener: Listener, parts: Parts, stopping: asyncio.Eve
     await asyncio.wait([told, ended], return_when=asyncio.FIRST_COMPLETED)
     if ended.done():
         log.error("the listener ended by itself")
+    # Pages that listen would listen for ever.
+    parts.board.close()
     await listener.stop()
     code = await _stop(parts)
     return 1 if ended.done() and not told.done() else code

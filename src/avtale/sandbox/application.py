@@ -1,4 +1,4 @@
-"""The control API on the application: its routes, its responders, its guard; never mounted in production."""
+"""The control API on the application: its routes and responders; never mounted in production."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import falcon.asgi
 from avtale.sandbox.agreements import PayersAgreements
 from avtale.sandbox.charges import PayersCharges
 from avtale.sandbox.clock import Clock
-from avtale.sandbox.guard import Guard
 from avtale.sandbox.partners import Partners
 from avtale.sandbox.payers import Payers
 from avtale.sandbox.routes import CONTROL_ROUTES, Resource
@@ -17,7 +16,7 @@ from avtale.sandbox.sales_units import SalesUnits
 from avtale.sandbox.tools import Tools
 
 
-def mount(app: falcon.asgi.App[Any, Any], tools: Tools, public_url: str) -> None:
+def mount(app: falcon.asgi.App[Any, Any], tools: Tools) -> None:
     """Add everything below `/sandbox`; where this is not called, those paths answer 404."""
     resources: dict[Resource, object] = {
         "sales_units": SalesUnits(tools),
@@ -27,7 +26,6 @@ def mount(app: falcon.asgi.App[Any, Any], tools: Tools, public_url: str) -> None
         "agreements": PayersAgreements(tools),
         "charges": PayersCharges(tools),
     }
-    app.add_middleware(Guard(public_url))
     for template, resource, suffix in dict.fromkeys(
         (route.template, route.resource, route.suffix) for route in CONTROL_ROUTES
     ):

@@ -1,7 +1,8 @@
-"""The guard of the control API, which asks for no keys: who may reach it is whoever runs the installation.
+"""The guard of what asks for no keys: the control API, the landing page, phones.
 
-A page of another site must not drive it from a browser on the same machine (reliability W-4), neither directly
-nor by giving its own name the address of this machine, so both the page's origin and the name are looked at.
+Who may reach them is whoever runs the installation. A page of another site must not drive them from a browser
+on the same machine (reliability W-4), neither directly nor by giving its own name the address of this machine,
+so both the page's origin and the name are looked at.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import falcon.asgi
 
 from avtale.problems import CrossSite
 
-PREFIX = "/sandbox"
+GUARDED = ("/sandbox", "/landing", "/phone")
 
 _PORTS = {"http": 80, "https": 443}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -28,7 +29,7 @@ class Guard:
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
         """Before the responder; raises CrossSite."""
-        if req.path == PREFIX or req.path.startswith(PREFIX + "/"):
+        if req.path.startswith(GUARDED):
             self.require_own(req)
 
     def require_own(self, req: falcon.asgi.Request) -> None:
@@ -37,15 +38,17 @@ class Guard:
         name = _host(f"//{host}")
         if name is None or not (is_loopback(name) or name == self._public.hostname):
             raise CrossSite(
-                "The control API answers to localhost and to the host of the public URL alone; "
-                "set public_url to the URL under which you reach it."
+                "The control API and the payers' pages answer to localhost and to the host of the "
+                "public URL alone; set public_url to the URL under which you reach them."
             )
-        origin = req.get_header("Origin")
-        if origin is not None and not self._is_own(origin, host):
-            raise CrossSite("A page of another site may not use the control API.")
-        site = req.get_header("Sec-Fetch-Site")
+        origin, site = req.get_header("Origin"), req.get_header("Sec-Fetch-Site")
+        # A page that tells nobody where it is (`no-referrer`, as ours) has no origin to tell either;
+        # that it is our own is what the browser says in the other header, which no page can write.
+        is_silent = origin == "null" and site == "same-origin"
+        if origin is not None and not is_silent and not self._is_own(origin, host):
+            raise CrossSite("A page of another site may not do this.")
         if site is not None and site not in _OWN_SITES and req.method not in _SAFE:
-            raise CrossSite("A page of another site may not use the control API.")
+            raise CrossSite("A page of another site may not do this.")
 
     def _is_own(self, origin: str, host: str) -> bool:
         """Whether a page of `origin` was served under the very name that is asked now, or the public one."""
