@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import falcon.asgi
+from falcon.asgi import SSEvent
 
 from avtale.engine.command import Decided
 from avtale.problems import Unavailable
@@ -15,12 +16,13 @@ MOST_STREAMS: Final = 100
 """How many pages of one process may listen at once."""
 
 LOOK_SECONDS: Final = 2.0
-"""How often to look for what other processes did."""
+"""How often to look for what other processes did, and to say something, since only then is it seen who has gone."""
 
 PAUSE_SECONDS: Final = 0.1
 """The shortest time between two looks, however much happens."""
 
-HEARTBEAT_SECONDS: Final = 15.0
+_NOTHING: Final = b"-"
+"""An event without any data is one that browsers do not tell of."""
 
 Digest = Callable[[], Awaitable[str]]
 
@@ -30,7 +32,7 @@ class Board:
 
     def __init__(self) -> None:
         self._listening: set[asyncio.Event] = set()
-        self._is_closed = False
+        self._closed = asyncio.Event()
 
     def hear(self, _decided: Sequence[Decided[Any]]) -> None:
         """A listener of the engine: something was committed."""
@@ -39,7 +41,7 @@ class Board:
 
     def close(self) -> None:
         """The server stops: every stream ends."""
-        self._is_closed = True
+        self._closed.set()
         for event in self._listening:
             event.set()
 
@@ -50,39 +52,44 @@ class Board:
         """
         if len(self._listening) >= MOST_STREAMS:
             raise Unavailable("Too many pages are open; close some of them.", 30)
-        resp.content_type = "text/event-stream"
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("X-Content-Type-Options", "nosniff")
-        resp.stream = self._events(digest)
+        # The framework notices where the page has gone, and ends its stream at the next word.
+        resp.sse = self._events(digest)
 
-    async def _events(self, digest: Digest) -> AsyncIterator[bytes]:
+    async def _events(self, digest: Digest) -> AsyncIterator[SSEvent]:
         woken = asyncio.Event()
         self._listening.add(woken)
         loop = asyncio.get_running_loop()
         try:
             before = await digest()
             spoken = loop.time()
-            yield b"retry: 1000\nevent: here\ndata: \n\n"
-            while True:
-                await _wait(woken)
-                if self._is_closed:
-                    return
+            yield SSEvent(event="here", data=_NOTHING, retry=1000)
+            while await self._goes_on(woken):
                 now = await digest()
                 if now != before:
                     before, spoken = now, loop.time()
-                    yield b"event: changed\ndata: \n\n"
-                elif loop.time() - spoken >= HEARTBEAT_SECONDS:
+                    yield SSEvent(event="changed", data=_NOTHING)
+                elif loop.time() - spoken >= LOOK_SECONDS:
                     spoken = loop.time()
-                    yield b": still here\n\n"
+                    yield SSEvent(comment="still here")
         finally:
             self._listening.discard(woken)
 
+    async def _goes_on(self, woken: asyncio.Event) -> bool:
+        """Wait until there may be something new; False where the server stops."""
+        if not await _happens(woken, LOOK_SECONDS):
+            return True
+        if await _happens(self._closed, PAUSE_SECONDS):
+            return False
+        woken.clear()
+        return True
 
-async def _wait(woken: asyncio.Event) -> None:
+
+async def _happens(event: asyncio.Event, seconds: float) -> bool:
     try:
-        async with asyncio.timeout(LOOK_SECONDS):
-            await woken.wait()
+        async with asyncio.timeout(seconds):
+            await event.wait()
     except TimeoutError:
-        return
-    await asyncio.sleep(PAUSE_SECONDS)
-    woken.clear()
+        return False
+    return True
