@@ -39,6 +39,8 @@ from avtale.pages.guard import Guard
 from avtale.pages.look import ASSETS, Assets, Look
 from avtale.pages.streams import Board
 from avtale.payers import PUBLIC_PAYER, Payer, made_up_payer
+from avtale.phone.application import mount as mount_phone
+from avtale.phone.rooms import Rooms
 from avtale.problems import Conflict
 from avtale.processing.clocks import Clocks
 from avtale.processing.forecast import Forecasts
@@ -200,6 +202,7 @@ def add_pages(app: Any, parts: Parts) -> None:
             look, forms, parts.board, parts.links, parts.storage, parts.engine, parts.directory
         ),
     )
+    mount_phone(app, Rooms(look, forms, parts.board, parts.links, tools(parts)))
 
 
 def tools(parts: Parts) -> Tools:

@@ -118,7 +118,7 @@ class Words:
         self._texts = texts(language)
         self._writing = WRITING[language]
 
-    def __call__(self, name: str, **values: object) -> str:
+    def __call__(self, name: str, /, **values: object) -> str:
         """The text of that name, with values in its places; raises KeyError where there is none."""
         text = self._texts[name]
         return text.format_map(values) if values else text

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import falcon.asgi
 
 from avtale.agreements.agreement import Agreement
 from avtale.api.answers import send_json
-from avtale.charges.charge import Charge
-from avtale.engine.command import Call, Command
+from avtale.engine.command import Call
 from avtale.engine.world import Needs, World
 from avtale.operations.agreements import stop_agreement
 from avtale.operations.approvals import approve_agreement, reject_agreement, set_max_amount
 from avtale.operations.finding import require_agreement_id
-from avtale.payers import PUBLIC_PAYER, Payer
+from avtale.payers import PUBLIC_PAYER
 from avtale.problems import ResourceNotFound
-from avtale.processing.happenings import Happenings
-from avtale.processing.lasting import see_through
+from avtale.sandbox.acts import Act, act_on_agreement
 from avtale.sandbox.bodies import body_of
 from avtale.sandbox.finding import serial_number
 from avtale.sandbox.tools import Tools
 from avtale.wire.control import AgreementActAnswer, ApproveAgreement, SetMaxAmount
 from avtale.wire.telling import told
-
-Act = Callable[[World, Call], Any]
 
 
 class PayersAgreements:
@@ -101,11 +94,7 @@ class PayersAgreements:
     ) -> None:
         """Have it decided and settled, and answer with what has become of the agreement."""
         msn, agreement_id = agreement.merchant_serial_number, agreement.agreement_id
-        needs = Needs().of(Agreement, (msn, agreement_id)).open_charges(msn, agreement_id)
-        needs.of(Payer, *((phone_number,) for phone_number in phone_numbers))
-        if agreement.initial_charge_id is not None:
-            needs.of(Charge, (msn, agreement.initial_charge_id))
-        happened = await see_through(self._done(Command(name, act, needs, msn)))
+        happened = await act_on_agreement(self._tools, name, agreement, act, *phone_numbers)
         key = Needs().of(Agreement, (msn, agreement_id))
         after = (await self._tools.storage.look(key)).find(Agreement, msn, agreement_id)
         if after is None:
@@ -119,12 +108,3 @@ class PayersAgreements:
                 happened=told(happened),
             ),
         )
-
-    async def _done(self, command: Command[Any]) -> Happenings:
-        decided = await self._tools.engine.submit(command)
-        decided.unwrap()
-        happened = Happenings()
-        happened += decided.happened
-        if decided.begun:
-            happened += await self._tools.settlement.settle(decided.begun)
-        return happened

@@ -49,10 +49,12 @@ async def find_payer(storage: Storage, phone_number: str) -> Payer:
     return payer
 
 
-async def look_at_phone(storage: Storage, phone_number: str, real_now: datetime) -> Phone:
-    """All that the phone shows; raises ResourceNotFound as `find_payer`."""
+async def look_at_phone(
+    storage: Storage, phone_number: str, real_now: datetime, *, most: int = MOST_ITEMS
+) -> Phone:
+    """All that the phone shows, at most so much of each kind; raises ResourceNotFound as `find_payer`."""
     payer = await find_payer(storage, phone_number)
-    named: dict[str, Value] = {"phone_number": phone_number, "size": MOST_ITEMS}
+    named: dict[str, Value] = {"phone_number": phone_number, "size": most}
     requests = await storage.rows(Agreement, "latest_requests_for_phone", **named)
     agreements = await storage.rows(Agreement, "latest_agreements_of_payer", **named)
     charges = await storage.rows(Charge, "latest_charges_of_payer", **named)
@@ -65,7 +67,7 @@ async def look_at_phone(storage: Storage, phone_number: str, real_now: datetime)
     said = [notification_answer(each) for each in notifications]
     said += _coming(charges, units, real_now)
     said.sort(key=lambda each: each.occurred, reverse=True)
-    return Phone(payer, requests, agreements, charges, payments, said[:MOST_ITEMS], units)
+    return Phone(payer, requests, agreements, charges, payments, said[:most], units)
 
 
 def _coming(

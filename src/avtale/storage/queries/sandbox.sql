@@ -24,6 +24,11 @@ SELECT {agreements} FROM agreements
 WHERE (sent_to = :phone_number OR (phone_number = :phone_number AND sent_to IS NULL)) AND status = 'PENDING' AND payer IS NULL
 ORDER BY created DESC, agreement_id LIMIT :size
 
+-- name: requests_by_phone
+-- How many requests lie on each phone; those whose time is up are gone within minutes.
+SELECT sent_to, COUNT(*) FROM agreements
+WHERE sent_to IS NOT NULL AND status = 'PENDING' AND payer IS NULL GROUP BY sent_to
+
 -- name: active_agreements_of_payer
 SELECT {agreements} FROM agreements
 WHERE payer = :phone_number AND status = 'ACTIVE' ORDER BY created, agreement_id

@@ -1,0 +1,217 @@
+"""What is done on a phone: every form of its pages, each answered with the page that shows what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from avtale.agreements.agreement import Agreement
+from avtale.agreements.pricing import VariablePricing
+from avtale.engine.command import Call
+from avtale.engine.world import World
+from avtale.operations.agreements import stop_agreement
+from avtale.operations.approvals import (
+    approve_agreement,
+    reject_agreement,
+    set_max_amount,
+    set_notifies,
+)
+from avtale.operations.finding import find_own_agreement
+from avtale.operations.requests import require_answerable
+from avtale.pages.numbers import amount_in
+from avtale.phone.pages import Pages
+from avtale.phone.rooms import Rooms
+from avtale.problems import Problem, Refused, ResourceNotFound, ValidationFailed
+from avtale.sandbox.acts import Act, act_on_agreement
+
+ANOTHER = "another"
+"""The choice of an amount that somebody writes."""
+
+
+class Acts:
+    """Approve, reject, stop, choose a maximum, switch notices."""
+
+    def __init__(self, rooms: Rooms, pages: Pages) -> None:
+        self._rooms = rooms
+        self._pages = pages
+
+    async def on_post_approve(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        phone_number: str,
+        msn: str,
+        agreement_id: str,
+    ) -> None:
+        """Say yes; answered when the first payment, if any, is settled or known to be unclear."""
+        fields = await self._rooms.fields(req, phone_number)
+        agreement = await self._find(msn, agreement_id)
+        maximum = _chosen(fields)
+        if isinstance(agreement.pricing, VariablePricing) and maximum is None:
+            maximum = agreement.pricing.suggested_max_amount
+
+        def act(world: World, call: Call) -> None:
+            require_answerable(world, call, agreement_id, phone_number)
+            approve_agreement(world, call, agreement_id, phone_number, maximum)
+
+        told = await self._done("approve_agreement", agreement, act, phone_number)
+        base = f"/phone/{phone_number}"
+        if told is not None:
+            self._rooms.look.go(req, resp, f"{base}?told={told}")
+            return
+        after = await self._find(msn, agreement_id)
+        if after.status == "ACTIVE":
+            self._rooms.look.go(req, resp, f"{base}/agreements/{msn}/{agreement_id}?told=approved")
+            return
+        told = "working" if after.is_being_approved else "impossible"
+        self._rooms.look.go(req, resp, f"{base}?told={told}")
+
+    async def on_post_reject(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        phone_number: str,
+        msn: str,
+        agreement_id: str,
+    ) -> None:
+        """Say no."""
+        await self._rooms.fields(req, phone_number)
+        agreement = await self._find(msn, agreement_id)
+
+        def act(world: World, call: Call) -> None:
+            require_answerable(world, call, agreement_id, phone_number)
+            reject_agreement(world, call, agreement_id)
+
+        told = await self._done("reject_agreement", agreement, act)
+        self._rooms.look.go(req, resp, f"/phone/{phone_number}?told={told or 'rejected'}")
+
+    async def on_post_stop(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        phone_number: str,
+        msn: str,
+        agreement_id: str,
+    ) -> None:
+        """Stop an agreement."""
+        await self._rooms.fields(req, phone_number)
+
+        def act(world: World, call: Call) -> None:
+            find_own_agreement(world, call, agreement_id, phone_number)
+            stop_agreement(world, call, agreement_id, "USER")
+
+        await self._on_own(req, resp, phone_number, msn, agreement_id, act, "stopped")
+
+    async def on_post_maximum(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        phone_number: str,
+        msn: str,
+        agreement_id: str,
+    ) -> None:
+        """Raise or lower the maximum."""
+        fields = await self._rooms.fields(req, phone_number)
+        written = amount_in(fields.get("amount", ""))
+        # What cannot be read is refused as what is too little.
+        amount = -1 if written is None else written
+
+        def act(world: World, call: Call) -> None:
+            find_own_agreement(world, call, agreement_id, phone_number)
+            set_max_amount(world, call, agreement_id, amount)
+
+        try:
+            await self._on_own(req, resp, phone_number, msn, agreement_id, act, "saved")
+        except ValidationFailed:
+            await self._pages.on_get_agreement(
+                req,
+                resp,
+                phone_number,
+                msn,
+                agreement_id,
+                wrong=await self._bounds(req, msn, fields.get("amount", "")),
+            )
+
+    async def on_post_notifies(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        phone_number: str,
+        msn: str,
+        agreement_id: str,
+    ) -> None:
+        """Turn the notices of payments that succeed on or off."""
+        fields = await self._rooms.fields(req, phone_number)
+        notifies = fields.get("notifies") == "1"
+
+        def act(world: World, call: Call) -> None:
+            find_own_agreement(world, call, agreement_id, phone_number)
+            set_notifies(world, call, agreement_id, notifies=notifies)
+
+        await self._on_own(req, resp, phone_number, msn, agreement_id, act, "saved")
+
+    # ── what all do ──
+
+    async def _find(self, msn: str, agreement_id: str) -> Agreement:
+        found = await self._rooms.tools.storage.rows(
+            Agreement, "agreement_by_id", msn=msn, agreement_id=agreement_id
+        )
+        if not found:
+            raise ResourceNotFound("Agreement not found.")
+        return found[0]
+
+    async def _done(self, name: str, agreement: Agreement, act: Act, *phones: str) -> str | None:
+        """Do it; what to tell where it was too late, or was not understood."""
+        try:
+            await act_on_agreement(self._rooms.tools, name, agreement, act, *phones)
+        except Refused:
+            return "answered"
+        except ValidationFailed:
+            return "not_understood"
+        return None
+
+    async def _on_own(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        phone_number: str,
+        msn: str,
+        agreement_id: str,
+        act: Act,
+        told: str,
+    ) -> None:
+        """Do something with an agreement of the payer's own, and go back to its page."""
+        agreement = await self._find(msn, agreement_id)
+        try:
+            await act_on_agreement(self._rooms.tools, "phone_act", agreement, act)
+        except (ValidationFailed, ResourceNotFound):
+            raise
+        except Problem:
+            told = "answered"
+        path = f"/phone/{phone_number}/agreements/{msn}/{agreement_id}?told={told}"
+        self._rooms.look.go(req, resp, path)
+
+    async def _bounds(self, req: falcon.asgi.Request, msn: str, written: str) -> dict[str, Any]:
+        """What to say of an amount that will not do."""
+        unit = await self._rooms.tools.directory.sales_unit(msn)
+        rules, t = unit.rulebook(self._rooms.environment), self._rooms.look.words(req)
+        currency = rules.market.currency
+        return {
+            "written": written[:20],
+            "says": t(
+                "told.amount_wrong",
+                least=t.money(rules.smallest_payment, currency),
+                most=t.money(rules.suggested_max_ceiling, currency),
+            ),
+        }
+
+
+def _chosen(fields: dict[str, str]) -> int | None:
+    """The maximum that was chosen from the list, or written beside it; None where neither."""
+    chosen = fields.get("maximum", "")
+    if chosen == ANOTHER:
+        # What cannot be read is as wrong as what is too much; the operation says so.
+        written = amount_in(fields.get("amount", ""))
+        return -1 if written is None else written
+    return int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 12 else None
