@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,12 @@ from tests.browser.windows import DESKTOP, PHONE
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
+
+Record = Callable[[str, object], None]
+
+HEAVIEST_BYTES = 100_000
+LATEST_MILLISECONDS = 500
+"""On a machine that does other work too; on a quiet laptop it is below 100."""
 
 PICTURES = "AVTALE_TEST_PICTURES"
 """The variable that names a folder for pictures; without it none are taken."""
@@ -71,3 +78,14 @@ async def picture(page: Page, name: str) -> None:
     await page.emulate_media(color_scheme="light")
     if before is not None:
         await page.set_viewport_size(before)
+
+
+async def is_as_pages_shall_be(page: Page, name: str, record_property: Record) -> None:
+    """Shuts nobody out, is light, and was there at once; the figures are printed after the tests."""
+    paint, bytes_of_it = await milliseconds_to_paint(page), await weight(page)
+    record_property("figure", f"{name}: {bytes_of_it / 1000:.1f} kB, there after {paint:.0f} ms")
+    await picture(page, name.replace(" ", "-"))
+    found = await barriers(page)
+    assert not found, "\n".join(found)
+    assert bytes_of_it < HEAVIEST_BYTES, bytes_of_it
+    assert paint < LATEST_MILLISECONDS, paint

@@ -13,6 +13,8 @@ PAGE = b"""<!doctype html><html lang="en"><title>Nordic News</title><link rel="i
 
 BASKET = "/basket"
 TO_PAY = "/pay"
+NOTHING_THERE = "/nothing"
+"""Where the site answers that there is nothing to show (204), so that a browser stays where it is."""
 
 
 class MerchantSite:
@@ -54,6 +56,10 @@ class _Visit(BaseHTTPRequestHandler):
             return
         if self.path != BASKET:
             self.server.came_back.append(self.path)
+        if self.path == NOTHING_THERE:
+            self.send_response(204)
+            self.end_headers()
+            return
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(PAGE)))

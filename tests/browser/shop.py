@@ -83,12 +83,15 @@ class Shop:
         """Fetch an agreement."""
         return await self.ask("GET", f"/recurring/v3/agreements/{agreement_id}")
 
+    async def approve(self, agreement_id: str, **members: Any) -> None:
+        """Have the first phone's payer say yes without looking at it."""
+        body = {"phoneNumber": self.phone(), **members}
+        await self.ask("POST", f"/sandbox/agreements/{agreement_id}/approve", body)
+
     async def agreed(self, **members: Any) -> str:
-        """The id of an agreement that the first phone has approved without being looked at."""
-        approval = {"phoneNumber": self.phone(), "maxAmount": members.pop("max_amount", None)}
+        """The id of an agreement that was approved in this way."""
         agreement_id: str = (await self.draft(**members))["agreementId"]
-        sent = {name: value for name, value in approval.items() if value is not None}
-        await self.ask("POST", f"/sandbox/agreements/{agreement_id}/approve", sent)
+        await self.approve(agreement_id)
         return agreement_id
 
     async def charge(self, agreement_id: str, **members: Any) -> str:
@@ -119,6 +122,10 @@ class Shop:
     async def advance(self, **by: int) -> Any:
         """Let time pass for this sales unit."""
         return await self.ask("POST", f"/sandbox/sales-units/{self.msn}/clock/advance", by)
+
+    async def resume(self) -> None:
+        """Let the clock run on from where it stands."""
+        await self.ask("POST", f"/sandbox/sales-units/{self.msn}/clock/resume")
 
     async def payer(self, number: int = 0, **members: Any) -> Any:
         """Say what is so of a payer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,8 +52,10 @@ class Windows:
 
     async def close(self) -> None:
         """Close all windows; raises AssertionError where a page complained of something."""
-        for context in self._contexts:
-            await context.close()
+        # A page that is on its way somewhere may keep its window from closing, for ever.
+        async with asyncio.timeout(PATIENCE_MILLISECONDS / 1000):
+            for context in self._contexts:
+                await context.close()
         assert not self._trouble, "\n".join(self._trouble)
 
     def _said(self, message: ConsoleMessage) -> None:
