@@ -150,6 +150,16 @@ class Server:
         assert b"avtale_requests_total" in figures
         assert b'status="5xx"' not in figures
 
+    def log_with(self, word: str) -> bytes:
+        """The log once it holds a whole line with `word`: the line may come after the answer that it tells of."""
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            text = self.log.read_bytes()
+            if word.encode() in text and text.endswith(b"\n"):
+                return text
+            assert time.monotonic() < give_up, f"{word!r} is not in the log"
+            time.sleep(0.01)
+
     @property
     def peak_bytes(self) -> int | None:
         """The most memory that the process ever had, where the machine tells."""
