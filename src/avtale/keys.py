@@ -8,7 +8,7 @@ import hmac
 from typing import Literal
 
 Purpose = Literal[
-    "client secret", "subscription key", "access token", "landing", "continuation", "form"
+    "client secret", "subscription key", "access token", "landing", "continuation", "form", "rest"
 ]
 
 

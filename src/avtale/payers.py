@@ -31,6 +31,9 @@ Outcome = Literal[
 ]
 
 
+NOBODY_BORN = date(1900, 1, 1)
+"""What stands for the birth date of a payer who is forgotten."""
+
 PUBLIC_PAYER = "4791234567"
 """The phone of Kari Nordmann, who is there in every fresh test installation (sandbox §2)."""
 
@@ -97,9 +100,29 @@ class Payer(msgspec.Struct, frozen=True):
         name = f"{merchant_serial_number}/{self.phone_number}/{self.generation}"
         return str(uuid.uuid5(SUB_NAMESPACE, name))
 
+    def forgotten(self, at: datetime) -> Payer:
+        """The profile is deleted: of the person nothing is left but the number that agreements name, and money."""
+        return replace(
+            self,
+            given_name="",
+            family_name="",
+            email="",
+            birth_date=NOBODY_BORN,
+            address=Address("", "", "", self.address.country),
+            nin="",
+            outcomes=(),
+            persona=None,
+            deleted=at,
+        )
+
     def made_again(self) -> Payer:
-        """The same person with a new profile; every sales unit sees another `sub`."""
-        return replace(self, deleted=None, generation=self.generation + 1)
+        """Somebody new at the same number, made up for the same market; every sales unit sees another `sub`."""
+        country = self.address.country
+        market: MarketCode = "DK" if country == "DK" else "FI" if country == "FI" else "NO"
+        anew = made_up_payer(self.phone_number, market)
+        return replace(
+            anew, balance=self.balance, source=self.source, generation=self.generation + 1
+        )
 
     def next_outcome(self) -> tuple[Outcome | None, Payer]:
         """The first scripted outcome, and the payer with one fewer."""
@@ -145,13 +168,22 @@ def made_up_payer(phone_number: str, market: MarketCode) -> Payer:
         phone_number=phone_number,
         given_name=given,
         family_name=family,
-        email=f"{given}.{family}.{phone_number[-4:]}@example.com".lower().replace("ø", "o"),
+        email=_address_of(given, family, phone_number[-4:]),
         birth_date=born,
         address=Address(
             f"{streets[digest[2] % len(streets)]} {1 + digest[7] % 98}", postal_code, town, market
         ),
         nin=_test_nin(born, market, int.from_bytes(digest[8:12], "big")),
     )
+
+
+def _address_of(given: str, family: str, number: str) -> str:
+    """A mail address that nobody has, in letters that every mail server takes."""
+    plain = f"{given}.{family}.{number}".lower().translate(_PLAIN)
+    return f"{plain}@example.com"
+
+
+_PLAIN = str.maketrans({"ø": "o", "å": "a", "æ": "ae", "ä": "a", "ö": "o"})
 
 
 def _kari_nordmann() -> Payer:
@@ -170,14 +202,36 @@ def _kari_nordmann() -> Payer:
 def _test_nin(born: date, market: MarketCode, number: int) -> str:
     """A national id of the synthetic kind: no register ever gives it to a person.
 
-    Norway: 80 is added to the month, as its synthetic test population has.
+    Norway: 80 is added to the month, as its synthetic test population has, and the control digits are right.
     Denmark: 60 is added to the day, as its test persons have. Finland: individual numbers 900–999.
     """
     if market == "NO":
-        return f"{born.day:02}{born.month + 80:02}{born:%y}{number % 100_000:05}"
+        return _norwegian(f"{born.day:02}{born.month + 80:02}{born:%y}", number)
     if market == "DK":
         return f"{born.day + 60:02}{born.month:02}{born:%y}{number % 10_000:04}"
     individual = 900 + number % 100
     checked = int(f"{born:%d%m%y}{individual}") % 31
     sign = "-" if born.year < 2000 else "A"
     return f"{born:%d%m%y}{sign}{individual}{'0123456789ABCDEFHJKLMNPRSTUVWXY'[checked]}"
+
+
+_FIRST_WEIGHTS = (3, 7, 6, 1, 8, 9, 4, 5, 2)
+_SECOND_WEIGHTS = (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)
+
+
+def _norwegian(day: str, number: int) -> str:
+    """Eleven digits with both control digits; a number that has none gives way to the next."""
+    individual = number % 500
+    while True:
+        digits = f"{day}{individual:03}"
+        first = _control(digits, _FIRST_WEIGHTS)
+        second = _control(f"{digits}{first}", _SECOND_WEIGHTS) if first < 10 else 10
+        if second < 10:
+            return f"{digits}{first}{second}"
+        individual = (individual + 1) % 500
+
+
+def _control(digits: str, weights: tuple[int, ...]) -> int:
+    """The control digit modulo 11, or 10 where there is none."""
+    total = sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True))
+    return (11 - total % 11) % 11

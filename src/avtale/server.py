@@ -80,9 +80,10 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
 
     Raises StorageDown where the database cannot be opened.
     """
-    storage = storage_for(settings.data)
+    secret = settings.secret.encode() if settings.secret is not None else None
+    storage = storage_for(settings.data, secret)
     await storage.open()
-    keys = Keys(await _secret(storage, settings))
+    keys = Keys(storage.secret)
     engine = engine_over(storage, settings)
     settlement = Settlement(engine, SimulatedGateway(engine))
     runs = Runs(
@@ -257,32 +258,20 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def storage_for(data: str) -> Storage:
-    """The storage that the setting `data` names."""
+def storage_for(data: str, secret: bytes | None = None) -> Storage:
+    """The storage that the setting `data` names, under a secret of its own unless it is given one."""
     if data.startswith(("postgresql://", "postgres://")):
         from avtale.storage.postgresql import PostgreSQLStorage  # noqa: PLC0415 -- only where used
 
-        return PostgreSQLStorage(data)
+        return PostgreSQLStorage(data, secret)
     from avtale.storage.sqlite import SQLiteStorage  # noqa: PLC0415 -- only where it is used
 
-    return SQLiteStorage(None if data == "memory:" else data)
+    return SQLiteStorage(None if data == "memory:" else data, secret)
 
 
 def _any_of_eight() -> int:
     """Workers that look for due charges at the same moment seldom find the same batch."""
     return clock.seed()[0] % 8
-
-
-async def _secret(storage: Storage, settings: Settings) -> bytes:
-    """The secret of the settings, or the one that the database keeps, made on the first start."""
-    if settings.secret is not None:
-        return settings.secret.encode()
-    made = {"name": "secret", "value": clock.seed().hex()}
-    found = await storage.select("installation_value", name="secret")
-    if not found:
-        await storage.execute([("set_installation_value", made)])
-        found = await storage.select("installation_value", name="secret")
-    return bytes.fromhex(found[0][0])
 
 
 async def seed(parts: Parts) -> None:

@@ -28,7 +28,7 @@ STEPS = (
     """
     INSERT INTO sales_units SELECT CAST(123450 + value AS TEXT), 'Nordic News ' || value, 'NO', :monday,
         '{"unscheduled":false,"skipLandingPage":false,"nin":false,"lateCapture":false,'
-        || '"directCapture":true,"recurring":true}', '{}', 'frozen', 0, :much_later, NULL
+        || '"directCapture":true,"recurring":true}', '{}', 'frozen', 0, :much_later, NULL, '{}'
     FROM generate_series WHERE value < :units
     """,
     """

@@ -24,7 +24,6 @@ from avtale.ledger import LedgerEntry
 from avtale.operations import agreements, charges, payments
 from avtale.processing import clocks, runs, settlement
 from avtale.storage import sqlite
-from avtale.storage.columns import SHAPES
 from avtale.storage.statements import SQLITE
 from avtale.webhooks import catalogue
 
@@ -212,9 +211,9 @@ def _gateway_forgets_its_keys(patch: pytest.MonkeyPatch) -> None:
 
 
 def _new_rows_before_changed_ones(patch: pytest.MonkeyPatch) -> None:
-    def mistaken(connection: Any, world: Any) -> None:
+    def mistaken(connection: Any, world: Any, shapes: Any) -> None:
         for table, new, changed in world.changes():
-            shape, statements = SHAPES[table.row], SQLITE[table.row]
+            shape, statements = shapes[table.row], SQLITE[table.row]
             connection.executemany(statements.insert, map(shape.write, new))
             if not table.append_only:
                 connection.executemany(statements.update, map(shape.write_changes, changed))

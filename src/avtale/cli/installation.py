@@ -29,11 +29,12 @@ async def start(settings: Settings, **how: Any) -> Parts:
         return await server.start(settings, **how)
 
 
-async def opened(data: str) -> Storage:
+async def opened(settings: Settings) -> Storage:
     """The database alone, open and up to date; raises Failure where that cannot be."""
     from avtale import server
 
-    storage = server.storage_for(data)
+    data = settings.data
+    storage = server.storage_for(data, settings.secret.encode() if settings.secret else None)
     with _data_refused(data):
         await storage.open()
     return storage

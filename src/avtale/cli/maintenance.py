@@ -14,6 +14,7 @@ from avtale.cli.control import USUAL_PLACE, Where, local, unreachable, url_of
 from avtale.cli.installation import opened, settings_of, shown, unusable
 from avtale.cli.output import Failure, bold, paint, say, say_json
 from avtale.cli.progress import Progress
+from avtale.configuration import Settings
 
 if TYPE_CHECKING:
     from avtale.auditing import Report
@@ -108,8 +109,9 @@ def _migrate(
         bool, Parameter(help="Print JSON, for programs.", negative=(), show_default=False)
     ] = False,
 ) -> None:
-    where = _data(data)
-    applied = asyncio.run(_migrated(where))
+    settings = _settings(data)
+    where = settings.data
+    applied = asyncio.run(_migrated(settings))
     if json:
         say_json({"data": shown(where), "applied": applied})
         return
@@ -132,7 +134,7 @@ def _audit(
 ) -> int:
     from avtale import auditing
 
-    where = _data(data)
+    where = _settings(data).data
     try:
         with Progress("Auditing") as progress:
             report = auditing.audit(
@@ -180,15 +182,15 @@ def _not_ready(answer: Any) -> str:
     return " ".join(missing)
 
 
-def _data(given: str | None) -> str:
-    """Which database: as given, or as the settings say."""
-    data = settings_of({"data": given} if given is not None else {}).data
-    if data == "memory:":
+def _settings(given: str | None) -> Settings:
+    """The settings, and with them which database: as given, or as they say."""
+    settings = settings_of({"data": given} if given is not None else {})
+    if settings.data == "memory:":
         raise Failure("memory: holds nothing; name a file or a PostgreSQL.", 2)
-    return data
+    return settings
 
 
-async def _migrated(data: str) -> list[str]:
-    storage = await opened(data)
+async def _migrated(settings: Settings) -> list[str]:
+    storage = await opened(settings)
     await storage.close()
     return list(storage.migrated)

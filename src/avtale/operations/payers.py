@@ -77,7 +77,7 @@ def delete_payer(
     payer = world.find(Payer, phone_number)
     if payer is None or payer.deleted is not None:
         raise ResourceNotFound("There is no payer with this phone number.")
-    world.put(replace(payer, deleted=call.real_now))
+    world.put(payer.forgotten(call.real_now))
     for msn, agreement_id in agreements:
         agreement, at_unit = _found(world, call, str(msn), str(agreement_id))
         if agreement is not None and agreement.status == "ACTIVE":

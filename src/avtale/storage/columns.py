@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from avtale.engine.rows import TABLES, Table
+from avtale.engine.rows import TABLE_OF, TABLES, Table
 from avtale.instants import from_milliseconds, to_milliseconds
+from avtale.storage.sealing import SEALED, Seal
 
 SqlType = Literal["INTEGER", "TEXT"]
 
@@ -35,10 +36,16 @@ class Shape:
     A run turns millions of rows; so the turning is written out as code once, at start, from the columns.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, seal: Seal | None = None) -> None:
+        """With `seal`, what is personal or secret is written sealed."""
         self.table = table
         hints = typing.get_type_hints(table.row)
-        self.columns = tuple(_column(name, hints[name]) for name in table.row.__struct_fields__)
+        columns = (_column(name, hints[name]) for name in table.row.__struct_fields__)
+        secret = SEALED.get(table.row, frozenset()) if seal is not None else frozenset()
+        self.columns = tuple(
+            _under(seal, column) if seal is not None and column.name in secret else column
+            for column in columns
+        )
         self.names = tuple(column.name for column in self.columns)
         self.changing = tuple(c for c in self.columns if c.name not in table.fixed)
         changes = (*self.changing, *(self._column(name) for name in table.key))
@@ -122,8 +129,30 @@ def _column(name: str, hint: Any) -> Column:
     return Column(name, "TEXT", nullable, _to_json, decode)
 
 
+def _under(seal: Seal, column: Column) -> Column:
+    """A column whose text is written sealed."""
+    write, read = column.write, column.read
+
+    def sealed(value: Any) -> str:
+        return seal.sealed(value if write is None else write(value))
+
+    def opened(text: str) -> Any:
+        plain = seal.opened(text)
+        return plain if read is None else read(plain)
+
+    return column._replace(write=sealed, read=opened)
+
+
 def _to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-SHAPES: dict[type[Any], Shape] = {table.row: Shape(table) for table in TABLES}
+Shapes = Mapping[type[Any], Shape]
+
+SHAPES: Shapes = {table.row: Shape(table) for table in TABLES}
+"""The shapes of all rows, as if nothing were sealed: names, types, and what does not touch a disk."""
+
+
+def shapes_under(seal: Seal) -> Shapes:
+    """The shapes of all rows as one installation writes them."""
+    return {**SHAPES, **{row: Shape(TABLE_OF[row], seal) for row in SEALED}}

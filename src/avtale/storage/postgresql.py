@@ -19,7 +19,7 @@ from avtale.charges.lifecycle import OPEN
 from avtale.engine.engine import StorageDown, Taken
 from avtale.engine.rows import TABLE_OF, TABLES, Key, Table
 from avtale.engine.world import Needs, World
-from avtale.storage.columns import SHAPES
+from avtale.storage.columns import Shapes
 from avtale.storage.connections import (
     FOR_QUERIES,
     FOR_ROWS,
@@ -27,6 +27,7 @@ from avtale.storage.connections import (
     connect_to_migrate,
     connecting,
 )
+from avtale.storage.installation import Installation, open_installation
 from avtale.storage.migrations import migrations
 from avtale.storage.statements import COMPARED, POSTGRESQL, loads, numbered
 from avtale.storage.storage import Row, Value
@@ -66,8 +67,11 @@ class PostgreSQLStorage:
 
     dialect: Literal["postgresql"] = "postgresql"
 
-    def __init__(self, dsn: str, *, pool_size: int = 8) -> None:
+    def __init__(self, dsn: str, secret: bytes | None = None, *, pool_size: int = 8) -> None:
+        """`secret` is the installation's, where it is not kept in the database."""
         self._dsn = dsn
+        self._given = secret
+        self._installation: Installation | None = None
         self.migrated: list[str] = []
         self._rows = Connections(dsn, pool_size, FOR_ROWS, at_once=1)
         self._queries = Connections(dsn, pool_size, FOR_QUERIES, at_once=0)
@@ -79,6 +83,26 @@ class PostgreSQLStorage:
         await self._migrate()
         await self._rows.open()
         await self._queries.open()
+        try:
+            self._installation = await open_installation(self, self._given)
+        except BaseException:
+            await self.close()
+            raise
+
+    @property
+    def secret(self) -> bytes:
+        """The installation's secret."""
+        return self._opened.secret
+
+    @property
+    def _opened(self) -> Installation:
+        if self._installation is None:
+            raise StorageDown("the database is not open")
+        return self._installation
+
+    @property
+    def _shapes(self) -> Shapes:
+        return self._opened.shapes
 
     async def close(self) -> None:
         """Let go of the connections; what is committed is there."""
@@ -118,7 +142,7 @@ class PostgreSQLStorage:
         """Load, decide and store in one transaction; see `Storage.transact`."""
         async with self._rows.borrowed() as connection:
             await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-            loaded = await _load(connection, needs, lock=True)
+            loaded = await _load(connection, needs, self._shapes, lock=True)
             decide(loaded.world)
             if not loaded.world.is_changed:
                 await connection.execute("ROLLBACK")
@@ -126,9 +150,9 @@ class PostgreSQLStorage:
             for table, new, changed in loaded.world.changes():
                 # Changes first: one may settle a charge's open payment before the next is begun.
                 if changed and not table.append_only:
-                    await _update(connection, table, changed, loaded.versions)
+                    await _update(connection, table, changed, loaded)
                 if new:
-                    await _insert(connection, table, new)
+                    await _insert(connection, table, new, self._shapes)
             await _commit(connection)
 
     # ── everybody else's ──
@@ -138,9 +162,9 @@ class PostgreSQLStorage:
         async with self._rows.borrowed() as connection:
             if not needs.open_charges_of:
                 # One statement has one snapshot.
-                return (await _load(connection, needs, lock=False)).world
+                return (await _load(connection, needs, self._shapes, lock=False)).world
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            loaded = await _load(connection, needs, lock=False)
+            loaded = await _load(connection, needs, self._shapes, lock=False)
             await connection.execute("ROLLBACK")
             return loaded.world
 
@@ -153,13 +177,13 @@ class PostgreSQLStorage:
 
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
-        return SHAPES[row].read(await self.select(query, **parameters))
+        return self._shapes[row].read(await self.select(query, **parameters))
 
     async def rows_with(
         self, row: type[Row], query: str, **parameters: Value
     ) -> list[tuple[Row, Any]]:
         """Rows, each with the one value that is selected behind its columns."""
-        return SHAPES[row].read_with(await self.select(query, **parameters))
+        return self._shapes[row].read_with(await self.select(query, **parameters))
 
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements in one transaction."""
@@ -178,10 +202,11 @@ class _Loaded(NamedTuple):
     world: World
     versions: dict[tuple[type[Any], Key], str]
     """Which version of a compared row was looked at."""
+    shapes: Shapes
 
 
-async def _load(connection: Borrowed, needs: Needs, *, lock: bool) -> _Loaded:
-    loaded = _Loaded(World(needs), {})
+async def _load(connection: Borrowed, needs: Needs, shapes: Shapes, *, lock: bool) -> _Loaded:
+    loaded = _Loaded(World(needs), {}, shapes)
     wanted = {table.row: needs.keys.get(table.row, set()) for table in TABLES}
     if not needs.open_charges_of:
         await _take_in(loaded, connection, wanted, lock=lock)
@@ -215,7 +240,7 @@ async def _take_in(
     found = await _found(connection, wanted, lock=lock)
     for row_type, records in zip(wanted, found, strict=True):
         key_of = TABLE_OF[row_type].key_of
-        rows = SHAPES[row_type].read(records)
+        rows = loaded.shapes[row_type].read(records)
         if row_type in COMPARED:
             for row, record in zip(rows, records, strict=True):
                 loaded.versions[row_type, key_of(row)] = record[-1]
@@ -249,22 +274,22 @@ async def _update(
     connection: Borrowed,
     table: Table,
     rows: Iterable[Any],
-    versions: Mapping[tuple[type[Any], Key], str],
+    loaded: _Loaded,
 ) -> None:
     rows = sorted(rows, key=_KEY_OF[table.row])
-    columns = list(zip(*map(SHAPES[table.row].write_changes, rows), strict=True))
+    columns = list(zip(*map(loaded.shapes[table.row].write_changes, rows), strict=True))
     if table.row in COMPARED:
-        columns.append(tuple(versions[table.row, table.key_of(row)] for row in rows))
+        columns.append(tuple(loaded.versions[table.row, table.key_of(row)] for row in rows))
     status = await connection.execute(POSTGRESQL[table.row].update, *columns)
     if status != f"UPDATE {len(rows)}":
         raise Taken(f"{table.name}: {status} of {len(rows)}; another has changed the rest")
 
 
-async def _insert(connection: Borrowed, table: Table, rows: Iterable[Any]) -> None:
+async def _insert(connection: Borrowed, table: Table, rows: Iterable[Any], shapes: Shapes) -> None:
     if not table.in_order:
         # Two batches that insert the same keys must not wait for each other in a circle.
         rows = sorted(rows, key=_KEY_OF[table.row])
-    shape = SHAPES[table.row]
+    shape = shapes[table.row]
     records = [shape.write(row) for row in rows]
     if len(records) > _MANY_STORED:
         await connection.copy_records_to_table(table.name, columns=shape.names, records=records)

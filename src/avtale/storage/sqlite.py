@@ -21,7 +21,8 @@ from avtale.charges.charge import Charge
 from avtale.engine.engine import StorageDown, Taken
 from avtale.engine.rows import TABLES, Key
 from avtale.engine.world import Needs, World
-from avtale.storage.columns import SHAPES
+from avtale.storage.columns import Shapes
+from avtale.storage.installation import Installation, open_installation
 from avtale.storage.migrations import migrations
 from avtale.storage.statements import SQLITE, queries
 from avtale.storage.storage import Row, Value
@@ -38,8 +39,11 @@ class SQLiteStorage:
 
     dialect: Literal["sqlite"] = "sqlite"
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, secret: bytes | None = None) -> None:
+        """`secret` is the installation's, where it is not kept in the database."""
         self.path = path
+        self._given = secret
+        self._installation: Installation | None = None
         self.migrated: list[str] = []
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
@@ -65,6 +69,14 @@ class SQLiteStorage:
         except (sqlite3.Error, OSError) as error:
             self._disconnect()
             raise StorageDown(f"{self.path}: {_sentence(error)}") from error
+        try:
+            self._installation = await open_installation(self, self._given)
+        except BaseException:
+            self._disconnect()
+            raise
+        if self._installation.sealed_late and self._writer is not None:
+            # What stood there in plain text is in the log of the file until this.
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Let go of the file; what is committed is there."""
@@ -144,6 +156,21 @@ class SQLiteStorage:
             _undo(writer)
             raise
 
+    @property
+    def secret(self) -> bytes:
+        """The installation's secret."""
+        return self._opened.secret
+
+    @property
+    def _opened(self) -> Installation:
+        if self._installation is None:
+            raise StorageDown(f"{self.path}: not open")
+        return self._installation
+
+    @property
+    def _shapes(self) -> Shapes:
+        return self._opened.shapes
+
     # ── the engine's side ──
 
     async def transact(self, needs: Needs, decide: Callable[[World], None]) -> None:
@@ -151,12 +178,12 @@ class SQLiteStorage:
         async with self._writing:
             writer = await self._begin()
             with self._undone_on_error(writer):
-                world = _load(writer, needs)
+                world = _load(writer, needs, self._shapes)
                 decide(world)
                 if not world.is_changed:
                     writer.execute("ROLLBACK")
                     return
-                _store(writer, world)
+                _store(writer, world, self._shapes)
                 await self._commit(writer)
 
     async def _begin(self) -> sqlite3.Connection:
@@ -216,10 +243,10 @@ class SQLiteStorage:
         try:
             reader = self._reading()
             if self.path is None:
-                return _load(reader, needs)
+                return _load(reader, needs, self._shapes)
             reader.execute("BEGIN")
             try:
-                return _load(reader, needs)
+                return _load(reader, needs, self._shapes)
             finally:
                 reader.execute("ROLLBACK")
         except (sqlite3.Error, OSError) as error:
@@ -234,13 +261,13 @@ class SQLiteStorage:
 
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
-        return SHAPES[row].read(await self.select(query, **parameters))
+        return self._shapes[row].read(await self.select(query, **parameters))
 
     async def rows_with(
         self, row: type[Row], query: str, **parameters: Value
     ) -> list[tuple[Row, Any]]:
         """Rows, each with the one value that is selected behind its columns."""
-        return SHAPES[row].read_with(await self.select(query, **parameters))
+        return self._shapes[row].read_with(await self.select(query, **parameters))
 
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements in one transaction."""
@@ -300,7 +327,7 @@ _MANY = 8
 _as_json = msgspec.json.Encoder().encode
 
 
-def _load(connection: sqlite3.Connection, needs: Needs) -> World:
+def _load(connection: sqlite3.Connection, needs: Needs, shapes: Shapes) -> World:
     world = World(needs)
     for table in TABLES:
         records: list[tuple[Any, ...]] = []
@@ -313,7 +340,7 @@ def _load(connection: sqlite3.Connection, needs: Needs) -> World:
                 found = connection.execute(_OPEN_CHARGES, agreement)
                 records.extend(record for record in found if record[:2] not in seen)
         if records:
-            world.take_in(table.row, SHAPES[table.row].read(records))
+            world.take_in(table.row, shapes[table.row].read(records))
     return world
 
 
@@ -335,9 +362,9 @@ def _by_keys(
             yield record
 
 
-def _store(connection: sqlite3.Connection, world: World) -> None:
+def _store(connection: sqlite3.Connection, world: World, shapes: Shapes) -> None:
     for table, new, changed in world.changes():
-        shape, statements = SHAPES[table.row], SQLITE[table.row]
+        shape, statements = shapes[table.row], SQLITE[table.row]
         # Changes first: one may settle a charge's open payment before the next is begun.
         if changed and not table.append_only:
             connection.executemany(statements.update, map(shape.write_changes, changed))

@@ -20,6 +20,11 @@ class Storage(Protocol):
         ...
 
     @property
+    def secret(self) -> bytes:
+        """The installation's secret, as it was given or as the database keeps it."""
+        ...
+
+    @property
     def migrated(self) -> Sequence[str]:
         """The migrations that opening applied, by number and name."""
         ...
