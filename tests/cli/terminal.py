@@ -147,6 +147,11 @@ class Merchant:
         assert answer.status_code == 200, answer.text
         self._keys["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The headers that every request carries."""
+        return self._sent()
+
     def _sent(self) -> dict[str, str]:
         return {name: value for name, value in self._keys.items() if name != "phoneNumber"}
 
