@@ -57,12 +57,12 @@ def test_a_request_that_was_sent_lies_on_that_phone() -> None:
 def test_another_phone_cannot_answer_it() -> None:
     bench = pending()
     send(bench)
-    with pytest.raises(Refused, match="does not lie on this phone"):
+    with pytest.raises(ResourceNotFound, match="lies on this phone"):
         answerable(bench, OLA)
 
 
 def test_a_request_that_nobody_sent_can_be_answered_on_no_phone() -> None:
-    with pytest.raises(Refused, match="does not lie on this phone"):
+    with pytest.raises(ResourceNotFound, match="lies on this phone"):
         answerable(pending(phone_number=KARI))
 
 

@@ -10,7 +10,7 @@ from avtale.engine.world import World
 from avtale.operations.approvals import reject_agreement, require_waiting
 from avtale.operations.diary import await_answer
 from avtale.operations.finding import find_agreement
-from avtale.problems import Refused
+from avtale.problems import Refused, ResourceNotFound
 from avtale.rulebook import Rulebook
 
 
@@ -41,14 +41,15 @@ def cancel_request(world: World, call: Call, agreement_id: str) -> Agreement:
 
 
 def require_answerable(world: World, call: Call, agreement_id: str, phone_number: str) -> Agreement:
-    """The request as it lies on this very phone, in time; raises Refused where it does not.
+    """The request as it lies on this very phone.
 
+    Raises ResourceNotFound where it does not lie here, and Refused where it was answered or time is up.
     Whoever approves without a phone (force accept, the control API) has the whole time that the agreement waits.
     """
     agreement = find_agreement(world, call, agreement_id)
-    require_waiting(agreement, call)
     if agreement.sent_to != phone_number:
-        raise Refused("The request does not lie on this phone.")
+        raise ResourceNotFound("No such request lies on this phone.")
+    require_waiting(agreement, call)
     _require_time(agreement, call)
     return agreement
 

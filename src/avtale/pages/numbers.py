@@ -35,9 +35,7 @@ def phone_number_in(text: str, market: MarketCode) -> str | None:
 
 def amount_in(text: str) -> int | None:
     """The amount that somebody means, in minor units: `499`, `499,50`, `1 499`; or None."""
-    found = _AMOUNT.fullmatch(
-        _BETWEEN.sub("", text.strip()[:20]) if "." not in text else text.strip()[:20]
-    )
+    found = _AMOUNT.fullmatch("".join(text[:20].split()))
     if found is None:
         return None
     whole, hundredths = found[1], (found[2] or "").ljust(2, "0")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Final
 
 import falcon.asgi
 
@@ -27,6 +28,11 @@ from avtale.sandbox.acts import Act, act_on_agreement
 
 ANOTHER = "another"
 """The choice of an amount that somebody writes."""
+
+_NO_AMOUNT: Final = -1
+"""What cannot be read is refused, as what is too little."""
+
+_MINOR_UNITS: Final = re.compile(r"[0-9]{1,11}", re.ASCII)
 
 
 class Acts:
@@ -55,7 +61,12 @@ class Acts:
             require_answerable(world, call, agreement_id, phone_number)
             approve_agreement(world, call, agreement_id, phone_number, maximum)
 
-        told = await self._done("approve_agreement", agreement, act, phone_number)
+        try:
+            told = await self._done("approve_agreement", agreement, act, phone_number)
+        except ValidationFailed:
+            wrong = await self._bounds(req, agreement, fields, page="")
+            await self._pages.on_get_one(req, resp, phone_number, wrong=wrong)
+            return
         base = f"/phone/{phone_number}"
         if told is not None:
             self._rooms.look.go(req, resp, f"{base}?told={told}")
@@ -113,9 +124,7 @@ class Acts:
     ) -> None:
         """Raise or lower the maximum."""
         fields = await self._rooms.fields(req, phone_number)
-        written = amount_in(fields.get("amount", ""))
-        # What cannot be read is refused as what is too little.
-        amount = -1 if written is None else written
+        amount = _amount(fields)
 
         def act(world: World, call: Call) -> None:
             find_own_agreement(world, call, agreement_id, phone_number)
@@ -124,13 +133,11 @@ class Acts:
         try:
             await self._on_own(req, resp, phone_number, msn, agreement_id, act, "saved")
         except ValidationFailed:
+            agreement = await self._find(msn, agreement_id)
+            page = f"/agreements/{msn}/{agreement_id}"
+            wrong = await self._bounds(req, agreement, fields, page=page)
             await self._pages.on_get_agreement(
-                req,
-                resp,
-                phone_number,
-                msn,
-                agreement_id,
-                wrong=await self._bounds(req, msn, fields.get("amount", "")),
+                req, resp, phone_number, msn, agreement_id, wrong=wrong
             )
 
     async def on_post_notifies(
@@ -162,13 +169,11 @@ class Acts:
         return found[0]
 
     async def _done(self, name: str, agreement: Agreement, act: Act, *phones: str) -> str | None:
-        """Do it; what to tell where it was too late, or was not understood."""
+        """Do it; what to tell where it was too late."""
         try:
             await act_on_agreement(self._rooms.tools, name, agreement, act, *phones)
         except Refused:
             return "answered"
-        except ValidationFailed:
-            return "not_understood"
         return None
 
     async def _on_own(
@@ -192,13 +197,17 @@ class Acts:
         path = f"/phone/{phone_number}/agreements/{msn}/{agreement_id}?told={told}"
         self._rooms.look.go(req, resp, path)
 
-    async def _bounds(self, req: falcon.asgi.Request, msn: str, written: str) -> dict[str, Any]:
-        """What to say of an amount that will not do."""
-        unit = await self._rooms.tools.directory.sales_unit(msn)
+    async def _bounds(
+        self, req: falcon.asgi.Request, agreement: Agreement, fields: dict[str, str], *, page: str
+    ) -> dict[str, str]:
+        """What to say of an amount that will not do, and where on the phone that is said."""
+        unit = await self._rooms.tools.directory.sales_unit(agreement.merchant_serial_number)
         rules, t = unit.rulebook(self._rooms.environment), self._rooms.look.words(req)
         currency = rules.market.currency
         return {
-            "written": written[:20],
+            "agreement_id": agreement.agreement_id,
+            "page": page,
+            "written": fields.get("amount", "")[:20],
             "says": t(
                 "told.amount_wrong",
                 least=t.money(rules.smallest_payment, currency),
@@ -208,10 +217,15 @@ class Acts:
 
 
 def _chosen(fields: dict[str, str]) -> int | None:
-    """The maximum that was chosen from the list, or written beside it; None where neither."""
+    """The maximum that was chosen from the list, or written beside it; None where there was no choice."""
     chosen = fields.get("maximum", "")
+    if chosen == "":
+        return None
     if chosen == ANOTHER:
-        # What cannot be read is as wrong as what is too much; the operation says so.
-        written = amount_in(fields.get("amount", ""))
-        return -1 if written is None else written
-    return int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 12 else None
+        return _amount(fields)
+    return int(chosen) if _MINOR_UNITS.fullmatch(chosen) else _NO_AMOUNT
+
+
+def _amount(fields: dict[str, str]) -> int:
+    written = amount_in(fields.get("amount", ""))
+    return _NO_AMOUNT if written is None else written

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from typing import Final
 
 import falcon.asgi
 
+from avtale.engine.world import Needs
 from avtale.pages.numbers import phone_number_in
 from avtale.payers import Payer
 from avtale.phone.rooms import Rooms
@@ -17,7 +20,13 @@ from avtale.wire.members import phone_number as read_phone_number
 PHONES = "phones"
 """What forms on the list of phones are about."""
 
-MOST_PHONES = 200
+_NUMBER: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+MOST_PHONES: Final = 60
+"""Phones on the list; those on which something waits come first."""
+
+MOST_LISTED: Final = 40
+"""Agreements on one page of them."""
 
 
 class Pages:
@@ -30,19 +39,31 @@ class Pages:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, *, wrong: str | None = None
     ) -> None:
         """Pick a phone."""
-        storage = self._rooms.tools.storage
-        payers = await storage.rows(Payer, "page_of_payers", size=MOST_PHONES, skip=0)
-        waiting = Counter(dict(await storage.select("requests_by_phone")))
+        phones = await self._phones()
         self._rooms.look.send(
             req,
             resp,
             "phone/list.html.jinja",
             status=400 if wrong else 200,
-            payers=payers,
-            waiting=waiting,
+            phones=phones[:MOST_PHONES],
+            more=len(phones) > MOST_PHONES,
             wrong=wrong,
             form=self._rooms.forms.token(PHONES, self._rooms.tools.engine.real_now()),
         )
+
+    async def _phones(self) -> list[tuple[str, Payer | None, int]]:
+        """Number, payer (nobody yet, where a request went to a number that nobody has) and what waits there."""
+        storage = self._rooms.tools.storage
+        waiting = Counter(dict(await storage.select("requests_by_phone")))
+        first = sorted(waiting)[: MOST_PHONES + 1]
+        world = await storage.look(Needs().of(Payer, *((number,) for number in first)))
+        payers = {number: world.find(Payer, number) for number in first}
+        for payer in await storage.rows(Payer, "page_of_payers", size=MOST_PHONES + 1, skip=0):
+            payers.setdefault(payer.phone_number, payer)
+        return [
+            (number, payer if payer and payer.deleted is None else None, waiting[number])
+            for number, payer in payers.items()
+        ]
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Go to the phone that somebody names; where nobody has it, that page says what to do."""
@@ -63,9 +84,14 @@ class Pages:
         self._rooms.look.go(req, resp, f"/landing?token={token}")
 
     async def on_get_one(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, phone_number: str
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        phone_number: str,
+        *,
+        wrong: dict[str, str] | None = None,
     ) -> None:
-        """Home: what waits, what is coming."""
+        """Home: what waits, what is coming; with what is wrong about an amount that was written there."""
         rooms = self._rooms
         try:
             phone = await rooms.phone(phone_number)
@@ -85,11 +111,14 @@ class Pages:
             phone,
             showing,
             requests=requests,
-            links=[(each, rooms.links.confirmation_of(each)) for each in showing.links()],
+            links=[(each, rooms.landing_path(each)) for each in showing.links()],
             units=phone.units,
             next=coming[0] if coming else None,
             currency=_currency(phone.payer),
+            wrong=wrong,
         )
+        if wrong is not None:
+            resp.status = 400
 
     async def on_get_agreements(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, phone_number: str
@@ -97,15 +126,18 @@ class Pages:
         """All agreements."""
         phone = await self._rooms.phone(phone_number)
         showing = self._rooms.showing(req, phone)
-        shown = showing.agreements()
+        shown = sorted(showing.agreements(), key=lambda each: not each.is_active)
+        skip = _skip(req)
+        page = shown[skip : skip + MOST_LISTED]
         self._rooms.show(
             req,
             resp,
             "agreements",
             phone,
             showing,
-            active=[each for each in shown if each.is_active],
-            stopped=[each for each in shown if not each.is_active],
+            active=[each for each in page if each.is_active],
+            stopped=[each for each in page if not each.is_active],
+            earlier=skip + MOST_LISTED if len(shown) > skip + MOST_LISTED else None,
         )
 
     async def on_get_agreement(
@@ -179,6 +211,12 @@ class Pages:
             told=told if told == "deleted" else None,
             form=self._rooms.token(phone_number),
         )
+
+
+def _skip(req: falcon.asgi.Request) -> int:
+    """How many agreements were seen already."""
+    written = req.get_param("skip") or ""
+    return int(written) if _NUMBER.fullmatch(written) else 0
 
 
 def _currency(payer: Payer) -> str:

@@ -73,7 +73,10 @@ class Profile:
         fields = await self._rooms.fields(req, phone_number)
         outcome = fields.get("outcome", "")
         payer = await self._payer(phone_number)
-        outcomes = [*payer.outcomes, outcome] if outcome in _OUTCOMES else []
+        if outcome not in _OUTCOMES | {""}:
+            self._say(req, resp, phone_number, "not_understood")
+            return
+        outcomes = [*payer.outcomes, outcome] if outcome else []
         await self._put(req, resp, phone_number, {"outcomes": outcomes[:MOST_SCRIPTED]})
 
     async def on_post_persona(

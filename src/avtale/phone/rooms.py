@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,9 +12,10 @@ from avtale.agreements.agreement import Agreement
 from avtale.api.links import Links
 from avtale.charges.charge import Charge
 from avtale.engine.world import Needs
+from avtale.operations.requests import request_closes_at
 from avtale.pages.forms import Forms
 from avtale.pages.look import Look
-from avtale.pages.streams import Board
+from avtale.pages.streams import Board, hashed
 from avtale.phone.shown import Showing
 from avtale.problems import ResourceNotFound
 from avtale.rulebook import Environment
@@ -38,6 +38,9 @@ TOLD: Final = frozenset(
     }
 )
 """What a page may say at its top about the act before it."""
+
+NEWEST: Final = 100
+"""How much of each kind is looked at, to see whether a phone shows something else."""
 
 _BAD: Final = frozenset({"impossible", "answered", "not_understood"})
 
@@ -64,6 +67,11 @@ class Rooms:
     async def fields(self, req: falcon.asgi.Request, phone_number: str) -> dict[str, str]:
         """The fields of a form that was sent from this phone; raises CrossSite where it was not."""
         return await self.forms.read(req, _subject(phone_number), self.tools.engine.real_now())
+
+    def landing_path(self, agreement: Agreement) -> str:
+        """Where the link of a request leads, here as well as in an app."""
+        token = self.links.token(agreement.merchant_serial_number, agreement.agreement_id)
+        return f"/landing?token={token}"
 
     async def phone(self, phone_number: str) -> Phone:
         """The phone as it is; raises ResourceNotFound where nobody has it."""
@@ -114,6 +122,7 @@ class Rooms:
             told=told if told in TOLD else None,
             is_bad=told in _BAD,
             waiting=showing.waiting,
+            seen=_seen(phone),
             **values,
         )
 
@@ -123,25 +132,37 @@ class Rooms:
         async def digest() -> str:
             try:
                 phone = await look_at_phone(
-                    self.tools.storage, phone_number, self.tools.engine.real_now(), most=100
+                    self.tools.storage, phone_number, self.tools.engine.real_now(), most=NEWEST
                 )
             except ResourceNotFound:
                 return "gone"
-            shown = repr(
-                (
-                    phone.payer,
-                    [_outline(agreement) for agreement in (*phone.requests, *phone.agreements)],
-                    [(each.charge_id, each.status, each.wake_at) for each in phone.charges],
-                    [(each.kind, each.occurred, each.charge_id) for each in phone.notifications],
-                    [
-                        (unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
-                        for unit in phone.units.values()
-                    ],
-                )
-            )
-            return hashlib.blake2b(shown.encode(), digest_size=12).hexdigest()
+            return _seen(phone)
 
         return digest
+
+    def _time_left(self, phone: Phone, agreement: Agreement) -> int:
+        """What is left to answer, as coarse as a page that nobody touches has to show it."""
+        unit = phone.units[agreement.merchant_serial_number]
+        closes_at = request_closes_at(agreement, unit.rulebook(self.environment))
+        seconds = max(0, int((closes_at - unit.now(self.tools.engine.real_now())).total_seconds()))
+        return -(-seconds // 60) if seconds > 60 else -(-seconds // 10)
+
+
+def _seen(phone: Phone) -> str:
+    """What a phone shows, as a short word; the newest of each kind tell of the rest."""
+    return hashed(
+        (
+            phone.payer,
+            [_outline(each) for each in phone.requests[:NEWEST]],
+            [_outline(each) for each in phone.agreements[:NEWEST]],
+            [(each.charge_id, each.changed, each.wake_at) for each in phone.charges[:NEWEST]],
+            [(each.kind, each.occurred, each.charge_id) for each in phone.notifications[:NEWEST]],
+            [
+                (msn, unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
+                for msn, unit in sorted(phone.units.items())
+            ],
+        )
+    )
 
 
 def _outline(agreement: Agreement) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +20,10 @@ from avtale.sandbox.phones import Phone
 from avtale.wire.payers import NotificationAnswer
 
 COMING: Final[frozenset[ChargeStatus]] = frozenset({"PENDING", "DUE", "PROCESSING"})
-MOST_PAST: Final = 50
+MOST_PAST: Final = 40
 """Payments of one agreement that are listed, newest first."""
 
-MOST_NOTICES: Final = 100
+MOST_NOTICES: Final = 50
 
 _BADGES: Final[Mapping[ChargeStatus, str]] = {
     "FAILED": "bad",
@@ -121,6 +122,9 @@ class Showing:
         self._environment: Environment = environment
         self._real_now = real_now
         self._agreements = {_key(agreement): agreement for agreement in phone.agreements}
+        self._charges: defaultdict[tuple[str, str], list[Charge]] = defaultdict(list)
+        for charge in phone.charges:
+            self._charges[_key(charge)].append(charge)
 
     # ── requests ──
 
@@ -201,7 +205,7 @@ class Showing:
     def agreement(self, agreement: Agreement) -> AgreementShown:
         """One agreement in words."""
         t, market = self._t, self._rules(agreement).market
-        charges = [each for each in self._phone.charges if _key(each) == _key(agreement)]
+        charges = self._charges[_key(agreement)]
         coming = [each for each in charges if each.status in COMING]
         first = min(coming, key=lambda each: (each.due_day, each.created), default=None)
         limit = payer_limit(agreement.pricing)

@@ -15,6 +15,8 @@
     if (screen().hasAttribute("data-reload")) { location.reload(); return; }
     htmx.trigger(screen(), "changed");
   };
+  // What is answered with no page to put here is a page of its own.
+  document.addEventListener("htmx:responseError", () => location.assign(screen().getAttribute("hx-get") || location.href));
   // What somebody has opened stays open.
   let open = [];
   document.addEventListener("htmx:beforeSwap", () => { open = [...document.querySelectorAll("details[open][id]")].map((each) => each.id); });
@@ -26,9 +28,9 @@
     const where = screen().dataset.stream;
     if (!where) return;
     const source = new EventSource(where);
-    let wasHere = false;
-    source.addEventListener("here", () => { if (wasHere) refresh(); wasHere = true; });
-    source.addEventListener("changed", refresh);
+    // The server says what there is to see; the page says what it shows, which may be older, or as new already.
+    const look = (event) => { if (event.data !== screen().dataset.seen) refresh(); };
+    for (const kind of ["here", "changed"]) source.addEventListener(kind, look);
     addEventListener("pagehide", () => source.close());
   };
 
