@@ -20,7 +20,7 @@ from avtale.operations.requests import cancel_request, request_closes_at, send_r
 from avtale.pages.forms import Forms
 from avtale.pages.look import Look
 from avtale.pages.numbers import phone_number_in
-from avtale.pages.streams import Board
+from avtale.pages.streams import Board, hashed
 from avtale.payers import Payer
 from avtale.problems import Refused, ResourceNotFound
 from avtale.sales_units import SalesUnit
@@ -152,6 +152,7 @@ class Landing:
                 visit=visit,
                 form=self._token(visit),
                 runs=visit.unit.clock_mode == "running",
+                seen=_seen(visit.agreement, visit.unit),
             )
         elif visit.agreement.status in {"ACTIVE", "STOPPED"}:
             self._look.send(req, resp, "landing/back.html.jinja", visit=visit, **_back(visit))
@@ -171,9 +172,8 @@ class Landing:
             agreement = world.find(Agreement, msn, agreement_id)
             unit = world.find(SalesUnit, msn)
             if agreement is None or unit is None:
-                return ""
-            clock = (unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
-            return repr((agreement.status, agreement.sent_to, agreement.payer, clock))
+                return "gone"
+            return _seen(agreement, unit)
 
         self._board.stream(resp, digest)
 
@@ -238,6 +238,12 @@ class Landing:
         self._look.send(
             req, resp, "landing/over.html.jinja", status=status, what=what, visit=visit, **back
         )
+
+
+def _seen(agreement: Agreement, unit: SalesUnit) -> str:
+    """What the waiting page shows, as a short word."""
+    clock = (unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
+    return hashed((agreement.status, agreement.sent_to, agreement.payer, clock))
 
 
 def _after_sending(visit: Visit) -> str:

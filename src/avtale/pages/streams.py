@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -21,10 +22,13 @@ LOOK_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 0.1
 """The shortest time between two looks, however much happens."""
 
-_NOTHING: Final = b"-"
-"""An event without any data is one that browsers do not tell of."""
-
 Digest = Callable[[], Awaitable[str]]
+"""What a page shows, as a short word; never empty, since of an event without data no browser tells."""
+
+
+def hashed(shown: object) -> str:
+    """A short word that is another one where something else is shown."""
+    return hashlib.blake2b(repr(shown).encode(), digest_size=12).hexdigest()
 
 
 class Board:
@@ -46,9 +50,10 @@ class Board:
             event.set()
 
     def stream(self, resp: falcon.asgi.Response, digest: Digest) -> None:
-        """Answer with a stream that says `changed` whenever `digest` is another one.
+        """Answer with a stream that says `changed` whenever `digest` is another one, and which.
 
-        It begins with the digest as it is; raises Unavailable where too many pages listen.
+        It begins with the digest as it is: something may have happened since the page was made.
+        Raises Unavailable where too many pages listen.
         """
         if len(self._listening) >= MOST_STREAMS:
             raise Unavailable("Too many pages are open; close some of them.", 30)
@@ -64,12 +69,12 @@ class Board:
         try:
             before = await digest()
             spoken = loop.time()
-            yield SSEvent(event="here", data=_NOTHING, retry=1000)
+            yield SSEvent(event="here", text=before, retry=1000)
             while await self._goes_on(woken):
                 now = await digest()
                 if now != before:
                     before, spoken = now, loop.time()
-                    yield SSEvent(event="changed", data=_NOTHING)
+                    yield SSEvent(event="changed", text=now)
                 elif loop.time() - spoken >= LOOK_SECONDS:
                     spoken = loop.time()
                     yield SSEvent(comment="still here")

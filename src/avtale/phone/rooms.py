@@ -122,7 +122,7 @@ class Rooms:
             told=told if told in TOLD else None,
             is_bad=told in _BAD,
             waiting=showing.waiting,
-            seen=_seen(phone),
+            seen=self._seen(phone),
             **values,
         )
 
@@ -136,9 +136,29 @@ class Rooms:
                 )
             except ResourceNotFound:
                 return "gone"
-            return _seen(phone)
+            return self._seen(phone)
 
         return digest
+
+    def _seen(self, phone: Phone) -> str:
+        """What a phone shows, as a short word; the newest of each kind tell of the rest."""
+        requests, agreements = phone.requests[:NEWEST], phone.agreements[:NEWEST]
+        return hashed(
+            (
+                phone.payer,
+                [_outline(each) for each in (*requests, *agreements)],
+                [self._time_left(phone, each) for each in requests],
+                [(each.charge_id, each.changed, each.wake_at) for each in phone.charges[:NEWEST]],
+                [
+                    (each.kind, each.occurred, each.charge_id)
+                    for each in phone.notifications[:NEWEST]
+                ],
+                [
+                    (msn, unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
+                    for msn, unit in sorted(phone.units.items())
+                ],
+            )
+        )
 
     def _time_left(self, phone: Phone, agreement: Agreement) -> int:
         """What is left to answer, as coarse as a page that nobody touches has to show it."""
@@ -146,23 +166,6 @@ class Rooms:
         closes_at = request_closes_at(agreement, unit.rulebook(self.environment))
         seconds = max(0, int((closes_at - unit.now(self.tools.engine.real_now())).total_seconds()))
         return -(-seconds // 60) if seconds > 60 else -(-seconds // 10)
-
-
-def _seen(phone: Phone) -> str:
-    """What a phone shows, as a short word; the newest of each kind tell of the rest."""
-    return hashed(
-        (
-            phone.payer,
-            [_outline(each) for each in phone.requests[:NEWEST]],
-            [_outline(each) for each in phone.agreements[:NEWEST]],
-            [(each.charge_id, each.changed, each.wake_at) for each in phone.charges[:NEWEST]],
-            [(each.kind, each.occurred, each.charge_id) for each in phone.notifications[:NEWEST]],
-            [
-                (msn, unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
-                for msn, unit in sorted(phone.units.items())
-            ],
-        )
-    )
 
 
 def _outline(agreement: Agreement) -> tuple[Any, ...]:
