@@ -1,0 +1,43 @@
+"""A merchant who asks, and payers who may be asked."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from avtale.payers import Payer, made_up_payer
+from avtale.rulebook import MarketCode
+from tests.support import KARI, House, Shop
+
+VARIABLE = {"type": "VARIABLE", "suggestedMaxAmount": 600_00, "currency": "NOK"}
+
+
+async def make_payer(
+    house: House, phone_number: str, market: MarketCode = "NO", **members: Any
+) -> None:
+    """Somebody with this number."""
+    payer = msgspec.structs.replace(made_up_payer(phone_number, market), **members)
+    await house.put(payer, phone_number)
+
+
+async def asks(shop: Shop, phone_number: str = KARI, **members: Any) -> str:
+    """The id of an agreement whose request lies on a phone."""
+    members = {"phoneNumber": phone_number, "skipLandingPage": True, **members}
+    agreement_id: str = (await shop.draft(**members))["agreementId"]
+    return agreement_id
+
+
+async def landing_path(shop: Shop, **members: Any) -> str:
+    """The path of the landing page of a new request."""
+    url = (await shop.draft(**members))["vippsConfirmationUrl"]
+    (token,) = parse_qs(urlsplit(url).query)["token"]
+    return f"/landing?v=2&token={token}"
+
+
+async def payer_of(house: House, phone_number: str = KARI) -> Payer:
+    """A payer as it is stored."""
+    payer: Payer | None = await house.find(Payer, phone_number)
+    assert payer is not None
+    return payer
