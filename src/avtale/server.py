@@ -186,9 +186,10 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
         ),
     )
     if parts.settings.environment == "test" if control is None else control:
-        app.add_middleware(Guard(parts.public_url))
         mount(app, tools(parts))
         add_pages(app, parts)
+        # After the pages, so that what it refuses is a page too where one was asked for.
+        app.add_middleware(Guard(parts.public_url))
     return normalized(app, parts.settings.body_seconds)
 
 

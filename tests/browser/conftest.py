@@ -34,9 +34,9 @@ FLAGS = [
 
 
 class OpenPhone(Protocol):
-    """Opens the phone of a number, on a device of its own."""
+    """Opens the phone of a number, on a device of its own; `page` is one of the phone's pages."""
 
-    async def __call__(self, number: str, **options: Any) -> Page: ...
+    async def __call__(self, number: str, *, page: str = "", **options: Any) -> Page: ...
 
 
 class OpenShop(Protocol):
@@ -116,11 +116,13 @@ async def shop(open_shop: OpenShop) -> Shop:
 
 
 @pytest.fixture
-def phone_of(windows: Windows) -> OpenPhone:
+def phone_of(windows: Windows, server: Running) -> OpenPhone:
     """Open phones."""
 
-    async def opening(number: str, **options: Any) -> Page:
+    async def opening(number: str, *, page: str = "", **options: Any) -> Page:
+        # Whoever is not known yet is made up; whoever is stays as they are.
+        server.ask("PUT", f"/sandbox/payers/{number}", {})
         device = {"viewport": PHONE, "is_mobile": True, "has_touch": True, **options}
-        return await windows.open(f"/phone/{number}?lang=en", **device)
+        return await windows.open(f"/phone/{number}{page}?lang=en", **device)
 
     return opening

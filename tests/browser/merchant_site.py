@@ -12,6 +12,7 @@ PAGE = b"""<!doctype html><html lang="en"><title>Nordic News</title><link rel="i
 
 
 BASKET = "/basket"
+ELSEWHERE = "/elsewhere"
 TO_PAY = "/pay"
 NOTHING_THERE = "/nothing"
 """Where the site answers that there is nothing to show (204), so that a browser stays where it is."""
@@ -29,6 +30,16 @@ class MerchantSite:
         """Path and query of every other request, untouched and in order."""
         return self._server.came_back
 
+    @property
+    def told(self) -> list[str | None]:
+        """What browsers have said about where they came from, with each of those requests."""
+        return self._server.told
+
+    def shows(self, html: str) -> str:
+        """Have `/elsewhere` show a page; answers with where that is."""
+        self._server.elsewhere = html.encode()
+        return self.url + ELSEWHERE
+
     def leads_to(self, url: str) -> str:
         """Have `/pay` redirect to the confirmation URL; answers with where a payer begins."""
         self._server.confirmation_url = url
@@ -41,7 +52,9 @@ class _Listening(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Visit)
         self.came_back: list[str] = []
+        self.told: list[str | None] = []
         self.confirmation_url = ""
+        self.elsewhere = b""
 
 
 class _Visit(BaseHTTPRequestHandler):
@@ -54,17 +67,19 @@ class _Visit(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        if self.path != BASKET:
+        if self.path not in {BASKET, ELSEWHERE}:
             self.server.came_back.append(self.path)
+            self.server.told.append(self.headers["Referer"])
         if self.path == NOTHING_THERE:
             self.send_response(204)
             self.end_headers()
             return
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(PAGE)))
+        page = self.server.elsewhere if self.path == ELSEWHERE else PAGE
+        self.send_header("Content-Length", str(len(page)))
         self.end_headers()
-        self.wfile.write(PAGE)
+        self.wfile.write(page)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the library's name
         """Keep quiet."""

@@ -88,10 +88,11 @@ class Shop:
         body = {"phoneNumber": self.phone(), **members}
         await self.ask("POST", f"/sandbox/agreements/{agreement_id}/approve", body)
 
-    async def agreed(self, **members: Any) -> str:
-        """The id of an agreement that was approved in this way."""
+    async def agreed(self, *, max_amount: int | None = None, **members: Any) -> str:
+        """The id of an agreement that was approved in this way, up to `max_amount` where that is given."""
+        limit = {"maxAmount": max_amount} if max_amount is not None else {}
         agreement_id: str = (await self.draft(**members))["agreementId"]
-        await self.approve(agreement_id)
+        await self.approve(agreement_id, **limit)
         return agreement_id
 
     async def charge(self, agreement_id: str, **members: Any) -> str:

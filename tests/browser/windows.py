@@ -19,6 +19,7 @@ from playwright.async_api import (
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 800}
 PATIENCE_MILLISECONDS = 10_000
+CLOSING_SECONDS = 3
 
 
 class Windows:
@@ -29,6 +30,7 @@ class Windows:
         self._url = url
         self._contexts: list[BrowserContext] = []
         self._excused: set[int] = set()
+        self._expected: list[str] = []
         self._trouble: list[str] = []
 
     async def open(self, path: str = "", **options: Any) -> Page:
@@ -50,17 +52,24 @@ class Windows:
         """Answers with these statuses are what the test is about, so a browser may complain of them."""
         self._excused |= set(statuses)
 
+    def expect_on_console(self, words: str) -> None:
+        """Such a complaint is what the test is about."""
+        self._expected.append(words)
+
     async def close(self) -> None:
         """Close all windows; raises AssertionError where a page complained of something."""
-        # A page that is on its way somewhere may keep its window from closing, for ever.
-        async with asyncio.timeout(PATIENCE_MILLISECONDS / 1000):
-            for context in self._contexts:
-                await context.close()
+        # A page that is on its way somewhere can keep its window from closing, for ever; it then goes with the browser.
+        closing = [asyncio.ensure_future(context.close()) for context in self._contexts]
+        if closing:
+            await asyncio.wait(closing, timeout=CLOSING_SECONDS)
+        for each in closing:
+            each.cancel()
         assert not self._trouble, "\n".join(self._trouble)
 
     def _said(self, message: ConsoleMessage) -> None:
         """Errors and warnings on the console; a refused policy (CSP) is among them."""
-        is_excused = any(f"status of {status} " in message.text for status in self._excused)
+        words = [f"status of {status} " for status in self._excused] + self._expected
+        is_excused = any(each in message.text for each in words)
         if message.type in {"error", "warning"} and not is_excused:
             self._trouble.append(f"console: {message.text}")
 
