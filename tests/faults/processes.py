@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -47,6 +48,16 @@ class Process:
     def has_ended(self) -> bool:
         """Whether it is over."""
         return self._process.poll() is not None
+
+    @property
+    def processor_seconds(self) -> float | None:
+        """How long it has worked so far, where the machine tells."""
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        if not stat.exists():
+            return None
+        # The name may hold blanks; what follows its bracket begins with the third field.
+        fields = stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def answers(self) -> Self:
         """Wait until it answers."""

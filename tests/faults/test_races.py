@@ -261,6 +261,7 @@ async def test_two_workers_attempt_ten_thousand_charges_once_each(
         try:
             for worker in workers:
                 await asyncio.to_thread(worker.is_heard, "worker started")
+            idle = [worker.processor_seconds for worker in workers]
             await move_clock(url, TODAY + timedelta(days=1), 9)
             connection = await asyncpg.connect(url)
             for _ in range(1200):
@@ -269,12 +270,16 @@ async def test_two_workers_attempt_ten_thousand_charges_once_each(
                 await asyncio.sleep(0.05)
             attempts = await connection.fetch(ATTEMPTS)
             await connection.close()
+            busy = [worker.processor_seconds for worker in workers]
             assert [worker.end() for worker in workers] == [0, 0]
         finally:
             for worker in workers:
                 worker.kill()
         assert [worker.trouble() for worker in workers] == [[], []]
         assert [tuple(row) for row in attempts] == [(10_000, 10_000, 10_000, 10_000, 1, 1)]
+        worked = [now - then for now, then in zip(busy, idle, strict=True) if now and then]
+        # Where one did nearly all of it, nobody raced.
+        assert not worked or min(worked) > 0.2 * max(worked), worked
         report = await asyncio.to_thread(audit, url, quiescent=True)
         assert report.ok, "\n".join(map(str, report.violations))
 
