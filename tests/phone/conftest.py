@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.phone.browsing import Phone
 from tests.phone.asking import make_payer
+from tests.phone.browsing import Phone
 from tests.support import KARI, House, Shop, installation
 
 OLA = "4798765432"

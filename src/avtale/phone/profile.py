@@ -13,10 +13,10 @@ from avtale.phone.rooms import Rooms
 from avtale.problems import ResourceNotFound, ValidationFailed
 from avtale.sandbox.phones import find_payer
 from avtale.sandbox.profiles import delete_profile, put_profile
+from avtale.wire.control import MOST_OUTCOMES
 from avtale.wire.members import phone_number as read_phone_number
 from avtale.wire.payers import LARGEST_BALANCE, PutPayer
 
-MOST_SCRIPTED: Final = 20
 _STATUSES: Final = frozenset(get_args(SourceStatus))
 _OUTCOMES: Final = frozenset(get_args(Outcome))
 
@@ -77,7 +77,7 @@ class Profile:
             self._say(req, resp, phone_number, "not_understood")
             return
         outcomes = [*payer.outcomes, outcome] if outcome else []
-        await self._put(req, resp, phone_number, {"outcomes": outcomes[:MOST_SCRIPTED]})
+        await self._put(req, resp, phone_number, {"outcomes": outcomes[:MOST_OUTCOMES]})
 
     async def on_post_persona(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, phone_number: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from avtale.engine.world import Needs
 from avtale.operations.requests import request_closes_at
 from avtale.pages.forms import Forms
 from avtale.pages.look import Look
-from avtale.pages.streams import Board, hashed
+from avtale.pages.streams import Board, Digest, hashed
 from avtale.phone.shown import Showing
 from avtale.problems import ResourceNotFound
 from avtale.rulebook import Environment
@@ -126,7 +125,7 @@ class Rooms:
             **values,
         )
 
-    def digest(self, phone_number: str) -> Callable[[], Any]:
+    def digest(self, phone_number: str) -> Digest:
         """A hash of all that the phone shows, for whoever listens."""
 
         async def digest() -> str:
@@ -141,20 +140,18 @@ class Rooms:
         return digest
 
     def _seen(self, phone: Phone) -> str:
-        """What a phone shows, as a short word; the newest of each kind tell of the rest."""
-        requests, agreements = phone.requests[:NEWEST], phone.agreements[:NEWEST]
+        """What a phone shows, as a short word; the newest of each kind tell of the rest.
+
+        Rows are taken whole, so that nothing is forgotten here that a page shows of them.
+        """
+        requests = phone.requests[:NEWEST]
         return hashed(
             (
-                phone.payer,
-                [_outline(each) for each in (*requests, *agreements)],
+                (phone.payer, requests, phone.agreements[:NEWEST], phone.charges[:NEWEST]),
+                phone.notifications[:NEWEST],
                 [self._time_left(phone, each) for each in requests],
-                [(each.charge_id, each.changed, each.wake_at) for each in phone.charges[:NEWEST]],
                 [
-                    (each.kind, each.occurred, each.charge_id)
-                    for each in phone.notifications[:NEWEST]
-                ],
-                [
-                    (msn, unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
+                    (msn, unit.name, unit.clock_mode, unit.clock_offset_ms, unit.clock_at)
                     for msn, unit in sorted(phone.units.items())
                 ],
             )
@@ -166,18 +163,6 @@ class Rooms:
         closes_at = request_closes_at(agreement, unit.rulebook(self.environment))
         seconds = max(0, int((closes_at - unit.now(self.tools.engine.real_now())).total_seconds()))
         return -(-seconds // 60) if seconds > 60 else -(-seconds // 10)
-
-
-def _outline(agreement: Agreement) -> tuple[Any, ...]:
-    return (
-        agreement.agreement_id,
-        agreement.status,
-        agreement.sent_to,
-        agreement.changed,
-        agreement.pricing,
-        agreement.notifies,
-        agreement.product_name,
-    )
 
 
 def _subject(phone_number: str) -> str:
