@@ -54,6 +54,12 @@ def test_a_request_that_was_sent_lies_on_that_phone() -> None:
     assert answerable(bench) == sent
 
 
+def test_a_phone_that_nobody_has_gets_somebody_made_up_who_can_answer() -> None:
+    bench = pending()
+    send(bench, OLA)
+    assert bench.world.get(Payer, OLA).name
+
+
 def test_another_phone_cannot_answer_it() -> None:
     bench = pending()
     send(bench)

@@ -41,7 +41,7 @@ def approve_agreement(
     agreement = find_agreement(world, call, agreement_id)
     require_waiting(agreement, call)
     _require_maximum(agreement, call, max_amount)
-    payer = _payer(world, call, phone_number)
+    payer = payer_in_use(world, call, phone_number)
     if payer.age_on(call.rules.market.day_of(call.now)) < ADULT_YEARS:
         return _expire(world, call, agreement)
     sub = payer.sub(call.merchant_serial_number) if agreement.scope else None
@@ -141,7 +141,8 @@ def _initial_charge(world: World, agreement: Agreement) -> Charge | None:
     return world.get(Charge, agreement.merchant_serial_number, agreement.initial_charge_id)
 
 
-def _payer(world: World, call: Call, phone_number: str) -> Payer:
+def payer_in_use(world: World, call: Call, phone_number: str) -> Payer:
+    """Whose phone it is; made up on first use, and anew where the profile is gone (sandbox §5)."""
     payer = world.find(Payer, phone_number)
     if payer is None:
         payer = made_up_payer(phone_number, call.unit.market)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from avtale.agreements.agreement import Agreement
 from avtale.engine.command import Call
 from avtale.engine.world import World
-from avtale.operations.approvals import reject_agreement, require_waiting
+from avtale.operations.approvals import payer_in_use, reject_agreement, require_waiting
 from avtale.operations.diary import await_answer
 from avtale.operations.finding import find_agreement
 from avtale.problems import Refused, ResourceNotFound
@@ -27,6 +27,7 @@ def send_request(world: World, call: Call, agreement_id: str, phone_number: str)
     if agreement.sent_to is not None:
         raise Refused("The request was sent to another phone already; it can be answered there.")
     _require_time(agreement, call)
+    payer_in_use(world, call, phone_number)
     agreement = agreement.sent(phone_number, call.now)
     world.put(agreement)
     if agreement.phone_number != phone_number:
