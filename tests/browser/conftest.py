@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.merchant_site import MerchantSite, merchant_site
 from tests.browser.shop import Shop
-from tests.browser.windows import PHONE, Windows
+from tests.browser.windows import PATIENCE_MILLISECONDS, PHONE, Windows
 from tests.cli.terminal import Running, serving
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -75,6 +75,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 async def browser() -> AsyncIterator[Browser]:
     """The Chromium of the machine, without a window."""
     async with async_playwright() as playwright:
+        # Two busy cores make an honest page slow now and then.
+        expect.set_options(timeout=PATIENCE_MILLISECONDS)
         launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield launched
         await launched.close()

@@ -29,6 +29,7 @@ class Landing:
 
     async def go_back(self) -> None:
         """Use the browser's own button, after having touched the page: untouched ones cannot hear of it."""
+        await self.page.wait_for_load_state()
         await self.heading.click()
         await self.page.go_back()
 

@@ -133,6 +133,40 @@ async def test_without_the_landing_page_the_request_lies_on_the_phone_at_once(
     await shop.becomes(drafted["agreementId"], "ACTIVE")
 
 
+async def test_an_app_link_that_is_pasted_leads_to_the_request(
+    windows: Windows, shop: Shop, phone_of: OpenPhone
+) -> None:
+    drafted = await shop.draft(isApp=True, merchantRedirectUrl="nordicnews://thanks")
+    assert drafted["vippsConfirmationUrl"].startswith("vippsMT://")
+    page = await windows.open("/phone?lang=en")
+    await page.get_by_label("Link").fill(drafted["vippsConfirmationUrl"])
+    await page.get_by_role("button", name="Open", exact=True).click()
+    await page.get_by_role("button", name="Next").click()
+    phone = Phone(page)
+    await phone.approve()
+    await shop.becomes(drafted["agreementId"], "ACTIVE")
+
+
+async def test_a_yes_at_the_instant_when_time_is_up_makes_one_decision(
+    windows: Windows, shop: Shop, phone_of: OpenPhone
+) -> None:
+    windows.excuse(410)
+    phone = Phone(await phone_of(shop.phone()))
+    agreement_id, landing = await begun(windows, shop)
+    await landing.next()
+    await expect(phone.request()).to_be_visible()
+    await asyncio.gather(phone.approve(), shop.advance(minutes=10))
+    await expect(phone.request()).to_have_count(0)
+    agreement = await shop.agreement(agreement_id)
+    assert agreement["status"] in {"ACTIVE", "EXPIRED"}
+    decided = "ACTIVATE" if agreement["status"] == "ACTIVE" else "EXPIRE"
+    assert [each["event"] for each in agreement["history"]] == ["CREATE", decided]
+    if decided == "ACTIVATE":
+        await is_back(landing, shop)
+    else:
+        await landing.is_too_late()
+
+
 async def test_somebody_under_age_is_refused_in_vague_words(
     windows: Windows, shop: Shop, phone_of: OpenPhone
 ) -> None:

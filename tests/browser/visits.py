@@ -29,6 +29,6 @@ async def begun(
 
 async def is_back(landing: Landing, shop: Shop) -> None:
     """See that the payer is at the merchant's again, exactly where the merchant said, and once."""
-    await expect(landing.page.get_by_role("heading", name="Nordic News")).to_be_visible()
-    assert landing.page.url == shop.site.url + THANKS
-    assert shop.site.came_back == [THANKS.partition("#")[0]]
+    await expect(landing.page).to_have_url(shop.site.url + THANKS)
+    await expect(landing.heading).to_have_text("Nordic News")
+    assert shop.site.came_back == [THANKS.partition("#")[0]], shop.site.came_back
