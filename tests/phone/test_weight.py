@@ -126,3 +126,9 @@ async def test_it_hears_of_time_that_runs_out(shop: Shop, kari: Phone, digest: D
         heard.add(await digest())
         await shop.clock.jumps(minutes=1)
     assert len(heard) == 10
+
+
+@pytest.mark.parametrize("path", ["", "/agreements?skip=40&lang=nb", "/me?told=saved"])
+async def test_a_page_is_fetched_anew_from_where_it_is(kari: Phone, path: str) -> None:
+    page = await kari.shows(path)
+    assert next(page.root.all("main")).attributes["hx-get"] == kari.base + path

@@ -71,7 +71,13 @@ class Look:
     ) -> None:
         """Answer with a page."""
         words = self.words(req)
-        values = {"t": words, "path": req.path, "link": _links(req), **values}
+        values = {
+            "t": words,
+            "path": req.path,
+            "address": req.relative_uri,
+            "link": _links(req),
+            **values,
+        }
         page = self._jinja.get_template(template).render(values)
         resp.status = status
         resp.data = page.encode()

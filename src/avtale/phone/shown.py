@@ -54,6 +54,11 @@ class RequestShown:
     """Whether the sales unit's clock runs."""
 
     @property
+    def key(self) -> str:
+        """What tells it from other requests on the same page."""
+        return f"{self.agreement.merchant_serial_number}-{self.agreement.agreement_id}"
+
+    @property
     def path(self) -> str:
         """Behind the phone's own path."""
         return f"/requests/{self.agreement.merchant_serial_number}/{self.agreement.agreement_id}"

@@ -16,11 +16,16 @@
     htmx.trigger(screen(), "changed");
   };
   // What is answered with no page to put here is a page of its own.
-  document.addEventListener("htmx:responseError", () => location.assign(screen().getAttribute("hx-get") || location.href));
-  // What somebody has opened stays open.
-  let open = [];
-  document.addEventListener("htmx:beforeSwap", () => { open = [...document.querySelectorAll("details[open][id]")].map((each) => each.id); });
-  document.addEventListener("htmx:afterSettle", () => { for (const id of open) document.getElementById(id)?.setAttribute("open", ""); count(); });
+  document.addEventListener("htmx:responseError", () => location.assign(screen().getAttribute("hx-get")));
+  // What somebody has opened stays open, and what is chosen stays chosen.
+  let open = [], chosen = [];
+  const ids = (which) => [...document.querySelectorAll(which)].map((each) => each.id);
+  document.addEventListener("htmx:beforeSwap", () => { open = ids("details[open][id]"); chosen = ids("[type=radio][id]:checked"); });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    for (const id of chosen) { const radio = document.getElementById(id); if (radio) radio.checked = true; }
+  });
+  document.addEventListener("htmx:afterSettle", () => count());
   document.addEventListener("focusout", () => setTimeout(() => stale && refresh(), 50));
   document.addEventListener("visibilitychange", () => !document.hidden && stale && refresh());
 
