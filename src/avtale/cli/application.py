@@ -35,6 +35,9 @@ TABLE: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("clock", "A sales unit's clock: show, advance, freeze.", "avtale.cli.clock:app"),
         Entry("payers", "Payers: list, set, and what they do.", "avtale.cli.payers:app"),
     ),
+    "Receiving": (
+        Entry("webhooks", "Explain why a signature is refused.", "avtale.cli.webhooks:app"),
+    ),
 }
 
 HELP: Final = """\
