@@ -5,11 +5,17 @@ from __future__ import annotations
 import typing
 from pathlib import Path
 
+import msgspec
+
 from avtale.agreements import lifecycle as agreement_lifecycle
+from avtale.agreements.lifecycle import AgreementHappening, AgreementStatus
 from avtale.api.problem_responses import STATUSES
 from avtale.charges import lifecycle as charge_lifecycle
+from avtale.charges.lifecycle import ChargeStatus, Happening
 from avtale.configuration import PREFIX, Settings
 from avtale.rulebook import MARKETS, OVERRIDABLE, PUBLISHED, MarketCode, rulebook_for
+from avtale.webhooks.occasions import OCCASIONS, ORDERS, SILENT, Occasion, told_by
+from avtale.webhooks.samples import SAMPLES
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -116,11 +122,87 @@ def problems() -> str:
     return "\n".join(lines) + "\n"
 
 
+def events() -> str:
+    """Every event: when it is told, in which order, and as what."""
+    lines = [
+        "# Events",
+        "",
+        "What merchants are told of, over webhooks.",
+        "Each event is written down in the transaction of the change it tells, and sent afterwards;",
+        "what was rolled back is never told.",
+        "",
+        "| event | told when |",
+        "|---|---|",
+    ]
+    lines += [f"| [`{each.event_type}`](#{_anchor(each)}) | {each.told} |" for each in OCCASIONS]
+    lines += [*_orders(), *_steps()]
+    for occasion in OCCASIONS:
+        lines += ["", f"## `{occasion.event_type}`", "", occasion.told, ""]
+        lines += ["| comes about through | how |", "|---|---|"]
+        lines += [f"| {way.cause} | {way.how} |" for way in occasion.ways]
+        body = msgspec.json.format(SAMPLES[occasion.event_type].body, indent=2)
+        lines += ["", "```json", body, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _anchor(occasion: Occasion) -> str:
+    return occasion.event_type.replace(".", "")
+
+
+def _orders() -> list[str]:
+    lines = [
+        "",
+        "## In which order",
+        "",
+        "To one receiver, events come in the order in which their changes were committed.",
+        "An event that is not taken in holds back later ones of the same agreement, and of no other.",
+        "Any event may come twice, so tell copies by `webhook-id` or by `deduplication_key`.",
+        "",
+        "| what happens | what is told, in this order |",
+        "|---|---|",
+    ]
+    for order in ORDERS:
+        short = " → ".join(f"`{_short(each)}`" for each in order.events)
+        lines.append(f"| {order.title} | {short} |")
+    return lines
+
+
+def _steps() -> list[str]:
+    lines = [
+        "",
+        "## Which step is told by which event",
+        "",
+        "The steps of the two [lives](lifecycles.md).",
+        "",
+        "| | from | what happens | to | told by |",
+        "|---|---|---|---|---|",
+    ]
+    for status, steps in agreement_lifecycle.LIFECYCLE.items():
+        for step, after in steps.items():
+            lines.append(f"| agreement | {status} | {step} | {after} | {_told_by(status, step)} |")
+    for before, ways in charge_lifecycle.LIFECYCLE.items():
+        for way, then in ways.items():
+            lines.append(f"| charge | {before} | {way} | {then} | {_told_by(before, way)} |")
+    return lines
+
+
+def _told_by(status: AgreementStatus | ChargeStatus, step: AgreementHappening | Happening) -> str:
+    return (
+        ", ".join(f"`{_short(each)}`" for each in told_by(status, step))
+        or f"nothing: {SILENT[step]}"
+    )
+
+
+def _short(event_type: str) -> str:
+    return event_type.removeprefix("recurring.").removesuffix(".v1")
+
+
 PAGES = {
     "settings.md": settings,
     "rules.md": rules,
     "lifecycles.md": lifecycles,
     "problems.md": problems,
+    "events.md": events,
 }
 
 

@@ -20,7 +20,9 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "rules.md", "lifecycles.md", "problems.md"])
+@pytest.mark.parametrize(
+    "name", ["settings.md", "rules.md", "lifecycles.md", "problems.md", "events.md"]
+)
 def test_the_page_is_as_the_code_has_it(name: str) -> None:
     page = (ROOT / "docs" / "reference" / name).read_text("utf-8")
     assert page == generator().PAGES[name](), "run `make docs` and commit the page"
