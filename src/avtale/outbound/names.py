@@ -14,6 +14,9 @@ from avtale.outbound.addresses import is_name_of_this_machine, literal
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Looks a host up, for a port: the addresses that it has, the best first. Raises OSError where it has none."""
 
+Ask = Callable[[str, int], list[str] | OSError]
+"""The same, on a thread that it may keep waiting."""
+
 MOST_LOOKUPS: Final = 64
 """Lookups side by side; each is a thread, which nobody can stop before the name server answers or is given up."""
 
@@ -24,7 +27,8 @@ class Names:
     The threads are not those of the event loop, which commits need, and do not keep a process from ending.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Ask | None = None) -> None:
+        self._ask = ask or _ask
         self._places = asyncio.Semaphore(MOST_LOOKUPS)
         self._under_way: dict[tuple[str, int], asyncio.Task[list[str]]] = {}
 
@@ -66,7 +70,7 @@ class Names:
                 answer.set_result(found)
 
         def ask() -> None:
-            found = _ask(host, port)
+            found = self._ask(host, port)
             # The loop may have ended meanwhile.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(tell, found)
