@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ def _connections() -> set[str]:
     held = set()
     for each in Path("/proc/self/fd").iterdir():
         with contextlib.suppress(OSError):
-            held.add(os.readlink(each))
+            held.add(str(each.readlink()))
     return held & tcp
 
 
@@ -46,12 +45,11 @@ async def nothing_stays() -> AsyncIterator[None]:
     """Fails where a test leaves a connection or a task behind."""
     connections, tasks = _connections(), _tasks()
     yield
-    for _ in range(100):
-        left = _connections() - connections, _tasks() - tasks
-        if not any(left):
-            return
+    patience = 100
+    while left := (_connections() - connections) | (_tasks() - tasks):
+        assert patience, f"left behind: {left}"
+        patience -= 1
         await asyncio.sleep(0.01)
-    pytest.fail(f"left behind: {left}")
 
 
 @pytest.fixture
