@@ -50,6 +50,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     vendor_limits: Annotated[bool, _says("Count requests as the vendor does, and answer 429.")] = (
         False
     )
+    receiver_subnets: Annotated[
+        str | None,
+        _says(
+            "Subnets of your own whose receivers are sent to although they are private, with commas between."
+        ),
+    ] = None
+    private_receivers: Annotated[
+        bool, _says("Send webhooks to receivers in any private network.")
+    ] = False
     secret: Annotated[
         str | None,
         _says(

@@ -21,6 +21,7 @@ from avtale.api.problem_responses import render
 from avtale.api.service import OWN_CREDENTIALS, add_service, documents
 from avtale.api.tokens import Tokens
 from avtale.api.userinfo import Userinfo
+from avtale.api.webhooks import Webhooks
 from avtale.api.writes import Writes
 from avtale.configuration import SettingRefused, Settings
 from avtale.engine import clock
@@ -33,6 +34,8 @@ from avtale.landing.application import mount as mount_landing
 from avtale.landing.page import Landing
 from avtale.logs import get_logger
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT, add_sales_unit
+from avtale.outbound.addresses import Policy, check_receiver_url
+from avtale.outbound.courier import SigningCourier
 from avtale.pages.errors import PagesNotProblems
 from avtale.pages.forms import Forms
 from avtale.pages.guard import Guard
@@ -43,8 +46,10 @@ from avtale.phone.application import mount as mount_phone
 from avtale.phone.rooms import Rooms
 from avtale.problems import Conflict
 from avtale.processing.clocks import Clocks
+from avtale.processing.deliveries import Deliveries
 from avtale.processing.forecast import Forecasts
 from avtale.processing.lasting import finish
+from avtale.processing.post_office import PostOffice
 from avtale.processing.runs import Runs
 from avtale.processing.settlement import Settlement
 from avtale.processing.worker import Worker
@@ -69,6 +74,9 @@ class Parts:
     runs: Runs
     clocks: Clocks
     worker: Worker
+    deliveries: Deliveries
+    post_office: PostOffice
+    courier: SigningCourier
     directory: Directory
     access: Access
     links: Links
@@ -81,8 +89,26 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
     Raises StorageDown where the database cannot be opened.
     """
     secret = settings.secret.encode() if settings.secret is not None else None
+    courier = SigningCourier(receivers_of(settings))
     storage = storage_for(settings.data, secret)
     await storage.open()
+    url = settings.public_url or public_url or f"http://{settings.host}:{settings.port}"
+    parts = _joined(settings, storage, courier, url)
+    parts.engine.listeners.append(parts.board.hear)
+    if settings.environment == "test":
+        await seed(parts)
+    if work:
+        if storage.dialect == "sqlite":
+            await storage.execute(
+                [("end_leases", {}), ("end_clock_leases", {}), ("end_receiver_leases", {})]
+            )
+        parts.worker.start()
+        parts.post_office.start()
+    return parts
+
+
+def _joined(settings: Settings, storage: Storage, courier: SigningCourier, url: str) -> Parts:
+    """The parts over a database that is open."""
     keys = Keys(storage.secret)
     engine = engine_over(storage, settings)
     settlement = Settlement(engine, SimulatedGateway(engine))
@@ -93,11 +119,10 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
         batch_size=settings.run_batch_size,
         place=_any_of_eight if storage.dialect == "postgresql" else lambda: 0,
     )
-    clocks = Clocks(engine, runs)
-    worker = Worker(engine, runs, clocks, tick_seconds=settings.tick_seconds)
+    deliveries = Deliveries(engine, storage, courier)
+    clocks = Clocks(engine, runs, deliveries)
     directory = Directory(storage, keys, time.monotonic)
-    url = settings.public_url or public_url or f"http://{settings.host}:{settings.port}"
-    parts = Parts(
+    return Parts(
         settings=settings,
         public_url=url,
         storage=storage,
@@ -106,20 +131,27 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
         settlement=settlement,
         runs=runs,
         clocks=clocks,
-        worker=worker,
+        worker=Worker(engine, runs, clocks, tick_seconds=settings.tick_seconds),
+        deliveries=deliveries,
+        post_office=PostOffice(engine, deliveries, clocks, tick_seconds=settings.tick_seconds),
+        courier=courier,
         directory=directory,
         access=Access(directory, keys, settings.environment, clock.real_now),
         links=Links(url, keys, settings.environment),
         board=Board(),
     )
-    engine.listeners.append(parts.board.hear)
-    if settings.environment == "test":
-        await seed(parts)
-    if work:
-        if storage.dialect == "sqlite":
-            await storage.execute([("end_leases", {}), ("end_clock_leases", {})])
-        worker.start()
-    return parts
+
+
+def receivers_of(settings: Settings) -> Policy:
+    """Where webhooks may be sent to; raises SettingRefused where a subnet is none."""
+    texts = [each.strip() for each in (settings.receiver_subnets or "").split(",") if each.strip()]
+    try:
+        subnets = tuple(ipaddress.ip_network(text) for text in texts)
+    except ValueError as error:
+        raise SettingRefused(
+            f"receiver_subnets: {error}; say for example 10.1.0.0/16,fd12::/48."
+        ) from error
+    return Policy(settings.environment, subnets, settings.private_receivers)
 
 
 def engine_over(storage: Transactions, settings: Settings) -> Engine:
@@ -138,41 +170,18 @@ def engine_over(storage: Transactions, settings: Settings) -> Engine:
 async def stop(parts: Parts) -> None:
     """Finish what is under way, and let go of the database."""
     parts.board.close()
+    await parts.post_office.stop()
     await parts.worker.stop()
     await finish()
+    await parts.courier.close()
     await parts.engine.drain()
     await parts.storage.close()
 
 
 def application(parts: Parts, *, control: bool | None = None) -> Asgi:
     """The ASGI application over joined parts; the control API is there in the test environment, or as told."""
-    limits = VendorLimits() if parts.settings.vendor_limits else None
-    gate = Gate(parts.directory, parts.access, limits)
-    writes = Writes(parts.engine, parts.settlement, parts.worker.nudge)
     counters = Counters()
-    app = build(
-        {
-            "tokens": Tokens(parts.access, parts.directory),
-            "agreements": Agreements(
-                gate,
-                writes,
-                parts.storage,
-                parts.directory,
-                parts.links,
-                parts.settings.environment,
-            ),
-            "userinfo": Userinfo(gate, parts.storage, parts.directory, parts.engine),
-            "charges": Charges(
-                gate,
-                writes,
-                parts.storage,
-                parts.directory,
-                parts.keys,
-                parts.settings.environment,
-            ),
-        },
-        counters,
-    )
+    app = build(_responders(parts), counters)
     add_service(
         app,
         storage=parts.storage,
@@ -191,6 +200,30 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
         # After the pages, so that what it refuses is a page too where one was asked for.
         app.add_middleware(Guard(parts.public_url))
     return normalized(app, parts.settings.body_seconds)
+
+
+def _responders(parts: Parts) -> dict[str, object]:
+    """Who answers, by the names of the table of routes."""
+    settings, storage, directory = parts.settings, parts.storage, parts.directory
+    gate = Gate(directory, parts.access, VendorLimits() if settings.vendor_limits else None)
+    writes = Writes(parts.engine, parts.settlement, parts.worker.nudge)
+    receivers = receivers_of(settings)
+    return {
+        "tokens": Tokens(parts.access, directory),
+        "agreements": Agreements(
+            gate, writes, storage, directory, parts.links, settings.environment
+        ),
+        "charges": Charges(gate, writes, storage, directory, parts.keys, settings.environment),
+        "userinfo": Userinfo(gate, storage, directory, parts.engine),
+        "webhooks": Webhooks(
+            gate,
+            parts.engine,
+            storage,
+            settings.environment,
+            refuse_url=lambda url: check_receiver_url(url, receivers),
+            drop=parts.deliveries.drop,
+        ),
+    }
 
 
 def add_pages(app: Any, parts: Parts) -> None:

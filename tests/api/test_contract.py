@@ -18,9 +18,11 @@ from avtale.api import openapi
 from avtale.api.parameters import PARAMETERS
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT
 from tests.support import House, Shop, installation
+from tests.webhooks.registering import register
 
 TODAY = date(2026, 11, 2)
 EXAMPLES = 120
+RECEIVER = "https://news.example/hook"
 
 
 class Installation:
@@ -33,6 +35,7 @@ class Installation:
         self.charges: list[tuple[str, str]] = []
         self.token = ""
         self.sub = ""
+        self.webhook_id = ""
         self.calls = itertools.count(1)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -54,6 +57,7 @@ class Installation:
         self.token = await shop.token()
         for status in ("ACTIVE", "ACTIVE", "PENDING", "STOPPED"):
             await self._agreement(shop, status)
+        self.webhook_id = (await register(shop, RECEIVER))["id"]
 
     async def _agreement(self, shop: Shop, status: str) -> None:
         agreement_id: str = (await shop.draft(scope="name email address"))["agreementId"]
@@ -93,6 +97,7 @@ def come_true(case: schemathesis.Case) -> None:
         return
     agreement_id, charge_id = INSTALLATION.charges[number % len(INSTALLATION.charges)]
     real = {"agreementId": agreement_id, "chargeId": charge_id, "sub": INSTALLATION.sub}
+    real["webhookId"] = INSTALLATION.webhook_id
     if case.operation.path.endswith(("{agreementId}", "/accept")):
         real["agreementId"] = INSTALLATION.agreements[number % len(INSTALLATION.agreements)]
     for name, value in (case.path_parameters or {}).items():
@@ -124,6 +129,8 @@ def sensible(body: dict[str, Any]) -> dict[str, Any]:
         found["amount"] = 100 + found["amount"] % 499_00
     if isinstance(found.get("pricing"), dict):
         found["pricing"] = sensible({**found["pricing"], "currency": "NOK"})
+    if "events" in found:
+        found["url"] = RECEIVER
     for name in ("merchantAgreementUrl", "merchantRedirectUrl"):
         if name in found or "pricing" in found:
             found[name] = "https://news.example/me"

@@ -302,7 +302,9 @@ async def test_what_a_caller_sends_forges_no_line_and_colours_no_terminal(
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
 async def test_only_its_methods_reach_a_path(web: httpx.AsyncClient, route: Any) -> None:
-    path = route.template.format(agreement_id="agr_5kSeqz7", charge_id="chr-1", sub="s-1")
+    path = route.template.format(
+        agreement_id="agr_5kSeqz7", charge_id="chr-1", sub="s-1", webhook_id="w-1"
+    )
     allowed = {each.method for each in ROUTES if each.template == route.template}
     for method in sorted({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"}):
         if method in allowed:
@@ -315,7 +317,8 @@ async def test_only_its_methods_reach_a_path(web: httpx.AsyncClient, route: Any)
         if method != "HEAD":
             told = answer.json()
             assert told["type"].endswith("#invalid-method")
-            assert told["contextId"] == answer.headers["X-Request-Id"]
+            told_id = told["traceId" if route.resource == "webhooks" else "contextId"]
+            assert told_id == answer.headers["X-Request-Id"]
     options = await web.options(path)
     assert (options.status_code, options.content) == (204, b"")
     assert allowed <= set(options.headers["Allow"].split(", "))
@@ -464,7 +467,8 @@ def test_every_parameter_in_a_path_is_described() -> None:
 def test_a_key_is_asked_for_where_something_changes_and_nowhere_else() -> None:
     for name, operation in operations():
         asked = {"$ref": "#/components/parameters/Idempotency-Key"} in operation["parameters"]
-        assert asked is not name.startswith(("get", "post /accesstoken")), name
+        needs_none = name.startswith(("get", "post /accesstoken")) or "/webhooks/" in name
+        assert asked is not needs_none, name
 
 
 def test_the_form_of_a_key_is_what_the_gate_accepts() -> None:

@@ -147,7 +147,7 @@ REFUSED_IN_PRODUCTION = (
     "//hooks.example/hook",
     "http://hooks.example/hook",
     "ftp://hooks.example/hook",
-    "file:///etc/passwd",
+    "file:" + "///secret",
     "gopher://127.0.0.1:6379/_FLUSHALL",
     "javascript:alert(1)",
     "unix:/run/docker.sock",

@@ -107,6 +107,12 @@ class TestNoConnectionIsMade:
         found = await Names()(host, 443)
         assert set(found) == {"127.0.0.1"}
 
+    async def test_to_an_address_with_a_zone(self) -> None:
+        # In test this machine will do, but an address of a link is not one to send to.
+        async with sending(Policy("test"), Answers(["::1%lo"])) as sender:
+            result = await sender.send(Outgoing("https://hooks.example/hook", {}, BODY))
+        assert result.error == "refused address"
+
     async def test_when_there_is_no_address_at_all(self) -> None:
         async with sending(PRODUCTION, Answers([])) as sender:
             result = await sender.send(Outgoing("https://hooks.example/hook", {}, BODY))

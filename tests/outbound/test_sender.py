@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
@@ -281,16 +282,26 @@ class TestTheZoo:
             assert {each.error for each in await asyncio.gather(*waiting)} == {"timed out"}
 
     async def test_one_that_floods_leaves_the_others_their_turns(self, sender: Sender) -> None:
-        async with receiver(asks_for_patience_forever) as flood, receiver() as cage:
-            floods = [asyncio.create_task(sender.send(flood.outgoing)) for _ in range(8)]
-            slowest = 0
-            while not all(each.done() for each in floods):
-                slowest = max(slowest, (await sender.send(cage.outgoing)).milliseconds)
-            assert {each.error for each in await asyncio.gather(*floods)} <= {
-                "broken answer",
-                "timed out",
-            }
-            assert slowest < 200
+        async def floods(visitor: Visitor) -> None:
+            await visitor.request()
+            await visitor.say(b"HTTP/1.1 102 Processing\r\n\r\n" * 3000)
+            await asyncio.sleep(FOREVER)
+
+        loop = asyncio.get_running_loop()
+        turns: list[float] = []
+
+        async def take_turns() -> None:
+            while True:
+                turns.append(loop.time())
+                await asyncio.sleep(0)
+
+        async with receiver(floods) as cage:
+            others = asyncio.create_task(take_turns())
+            result = await sender.send(cage.outgoing)
+            others.cancel()
+        assert result.error == "broken answer"
+        longest = max(later - sooner for sooner, later in pairwise(turns))
+        assert longest < (turns[-1] - turns[0]) / 2
 
 
 class TestWhatIsSent:
@@ -410,6 +421,8 @@ class TestConnections:
                 assert (await sender.send(cage.outgoing)).status == 204
             # Each was sent once.
             assert len(cage.requests) == 5
+            await asyncio.sleep(0.02)
+            assert cage.open == 0
 
     async def test_an_answer_before_the_question_is_none(self, sender: Sender) -> None:
         async def answers_twice(visitor: Visitor) -> None:
@@ -421,6 +434,22 @@ class TestConnections:
             for _ in range(5):
                 assert (await sender.send(cage.outgoing)).status == 200
             assert len(cage.requests) == 5
+            await asyncio.sleep(0.02)
+            assert cage.open == 1
+
+    async def test_one_on_which_more_is_said_meanwhile_is_ended(self, sender: Sender) -> None:
+        async def adds_something(visitor: Visitor) -> None:
+            await visitor.request()
+            await visitor.say(OK)
+            await asyncio.sleep(0.01)
+            await visitor.say(OK)
+            await visitor.request()
+
+        async with receiver(adds_something) as cage:
+            for _ in range(3):
+                assert (await sender.send(cage.outgoing)).status == 200
+                await asyncio.sleep(0.05)
+            assert (cage.connections, cage.open, len(cage.requests)) == (3, 1, 3)
 
     async def test_a_few_at_a_time_to_one_place(self, sender: Sender) -> None:
         async def takes_a_moment(visitor: Visitor) -> None:
@@ -457,6 +486,8 @@ class TestConnections:
             results = await asyncio.gather(*sends)
             assert {each.error for each in results} == {"shut down"}
             assert (await sender.send(cage.outgoing)).error == "shut down"
+            await asyncio.sleep(0.02)
+            assert cage.open == 0
 
     async def test_who_is_cancelled_takes_its_connection_along(self, sender: Sender) -> None:
         async with receiver(hangs_after_the_request) as cage:

@@ -23,6 +23,7 @@ from avtale.wire.problems import (
 from avtale.wire.reading import shaped
 from avtale.wire.schemas import ANSWERS, COMBINATIONS, MEMBERS, REQUESTS, schema_components
 from avtale.wire.tokens import TokenAnswer
+from avtale.wire.webhooks import RegisterWebhook
 
 RULES = rulebook_for("test", "NO")
 COMPONENTS = schema_components()
@@ -39,11 +40,18 @@ DRAFT = {
     "productName": "Premier League",
 }
 CAMPAIGN = {"type": "PRICE_CAMPAIGN", "price": 0, "end": "2027-01-01T00:00:00Z"}
+RECEIVER = {"url": "https://news.example/hook", "events": ["recurring.charge-captured.v1"]}
 WEEKLY = {"unit": "WEEK", "count": 1}
 BULK = {**RECURRING, "agreementId": "agr_5kSeqz", "orderId": "october-1"}
 
 # A shape, a body, and whether it is accepted: by the schema and by the shape alike.
 CASES: list[tuple[type[msgspec.Struct], dict[str, Any], bool]] = [
+    (RegisterWebhook, RECEIVER, True),
+    (RegisterWebhook, {**RECEIVER, "secret": "mine"}, True),
+    (RegisterWebhook, {**RECEIVER, "events": []}, False),
+    (RegisterWebhook, {**RECEIVER, "events": ["recurring.charge-paid.v1"]}, False),
+    (RegisterWebhook, {**RECEIVER, "url": None}, False),
+    (RegisterWebhook, {**RECEIVER, "url": "https://x.example/" + "x" * 2048}, False),
     (CreateCharge, RECURRING, True),
     (CreateCharge, {**RECURRING, "type": None, "processingMode": None, "orderId": None}, True),
     (CreateCharge, {**RECURRING, "currency": "NOK", "status": "CHARGED"}, True),

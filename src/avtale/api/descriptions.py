@@ -41,6 +41,7 @@ TAGS: Final[dict[str, str]] = {
     "Agreements": "A payer's permission to charge, from draft to stop.",
     "Charges": "Payments on an agreement: created ahead of time, collected when due.",
     "Userinfo": "What a payer agreed to share, for a week after saying yes.",
+    "Webhooks": "Receivers that are told of what happens, signed, in order, until they take it in.",
 }
 
 AT_THE_GATE: Final[Refusals] = (
@@ -251,6 +252,34 @@ DESCRIPTIONS: Final[dict[str, Described]] = {
         200,
         "The members that the scope opens.",
         "UserinfoAnswer",
+        refusals=(problems.ResourceNotFound,),
+    ),
+    "list_webhooks": Described(
+        "Webhooks",
+        "List registrations",
+        "The receivers of the sales unit, oldest first. Partner credentials that name no sales unit "
+        "see those of all their units, and their own. A secret is never told again.",
+        200,
+        "The registrations; an empty list where there are none.",
+        "WebhooksAnswer",
+    ),
+    "register_webhook": Described(
+        "Webhooks",
+        "Register a receiver",
+        "From now on the named events are sent to `url`, signed with the secret that the answer tells, "
+        "which is told this once. Partner credentials that name no sales unit register for all their "
+        "units. No idempotency key is asked for: sent twice, there are two.",
+        201,
+        "The registration's id and its secret.",
+        "WebhookRegisteredAnswer",
+        body="RegisterWebhook",
+    ),
+    "delete_webhook": Described(
+        "Webhooks",
+        "Delete a registration",
+        "Nothing is sent to the receiver any more, not even what was still on its way.",
+        204,
+        "It is gone; there is no body.",
         refusals=(problems.ResourceNotFound,),
     ),
 }

@@ -12,12 +12,17 @@ from avtale.wire.userinfo import userinfo_answer
 
 AGREEMENT_ID: Final = "agr_5kSeqz7"
 CHARGE_ID: Final = "chr-WCVbcA1"
+WEBHOOK_ID: Final = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
 
 Json = dict[str, Any]
 
 _URLS: Final = {
     "merchantRedirectUrl": "https://example.com/welcome",
     "merchantAgreementUrl": "https://example.com/my-page",
+}
+_RECEIVER: Final = {
+    "url": "https://example.com/hook",
+    "events": ["recurring.agreement-activated.v1", "recurring.charge-captured.v1"],
 }
 _MONTHLY: Final = {"unit": "MONTH", "count": 1}
 _PREMIER_LEAGUE: Final = {
@@ -45,6 +50,7 @@ def bodies(due: date) -> dict[str, dict[str, Any]]:
             "A new price": {"pricing": {"amount": 549_00}},
             "Stop": {"status": "STOPPED"},
         },
+        "register_webhook": {"What becomes of agreements and charges": _RECEIVER},
         "accept_agreement": {"Kari says yes": {"phoneNumber": "4791234567"}},
         "create_charge": {
             "Due on a day, with five days of retries": charge,
@@ -145,6 +151,8 @@ def answers(public_url: str, due: date) -> Json:
         "fetch_charge": charge,
         "fetch_charge_by_id": charge,
         "fetch_userinfo": _userinfo(),
+        "list_webhooks": {"webhooks": [{"id": WEBHOOK_ID, **_RECEIVER}]},
+        "register_webhook": {"id": WEBHOOK_ID, "secret": "A0+AeKBRG2KR…"},
     }
 
 

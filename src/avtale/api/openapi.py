@@ -82,8 +82,8 @@ def parameters_of(route: Route) -> list[str]:
 
 
 def changes(route: Route) -> bool:
-    """Whether the operation changes something, and so carries an idempotency key."""
-    return route.method != "GET" and route.resource != "tokens"
+    """Whether the operation carries an idempotency key: what changes something, but for tokens and webhooks."""
+    return route.method != "GET" and route.resource not in {"tokens", "webhooks"}
 
 
 def refusals_of(route: Route) -> dict[int, Refusals]:
@@ -98,6 +98,9 @@ def refusals_of(route: Route) -> dict[int, Refusals]:
         kinds += WITH_A_KEY
     if described.body is not None:
         kinds += WITH_A_BODY
+    if route.resource == "webhooks":
+        # A body is read whatever it is declared as.
+        kinds = tuple(kind for kind in kinds if kind is not problems.UnsupportedMediaType)
     found: dict[int, Refusals] = {}
     for kind in dict.fromkeys(kinds):
         for status in statuses_of(kind):
@@ -205,9 +208,10 @@ def _problem(route: Route, status: int, types: list[str]) -> Json:
     """A problem document with this status and one of these types; nothing else is in it."""
     in_words = route.resource == "userinfo"
     written = {"const": str(status) if in_words else status}
+    shapes = {"userinfo": "UserinfoRefusal", "webhooks": "WebhookRefusal"}
     return {
         "allOf": [
-            _shape("UserinfoRefusal" if in_words else "ProblemBody"),
+            _shape(shapes.get(route.resource, "ProblemBody")),
             {"properties": {"status": written, "type": {"enum": sorted(set(types))}}},
         ]
     }

@@ -61,6 +61,11 @@ PARAMETERS: Final[Mapping[str, Json]] = {
         "The payer towards this sales unit, as the agreement tells it once it is ACTIVE.",
         {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9-]+$"},
     ),
+    "webhookId": _path(
+        "webhookId",
+        "The registration, as it was answered.",
+        {"type": "string", "format": "uuid", "pattern": "^[0-9a-f-]{36}$"},
+    ),
     "status": _query(
         "status",
         "Only agreements that are in this status.",

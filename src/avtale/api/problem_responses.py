@@ -53,6 +53,10 @@ USERINFO_BASE = "/vipps-userinfo-api/"
 """Below this path the status in a problem document is a string (rulings §10)."""
 
 
+WEBHOOKS_BASE = "/webhooks/"
+"""Below this path the request's id is called `traceId`."""
+
+
 class Response(NamedTuple):
     """Everything a refusal is answered with."""
 
@@ -79,13 +83,18 @@ def render(problem: Problem, instance: str, context_id: str) -> Answer:
         "status": str(status) if in_words else status,
         "detail": problem.detail,
         "instance": instance,
-        "contextId": context_id,
+        _id_of_request(instance): context_id,
     }
     if problem.faults:
         document["extraDetails"] = [
             {"name": fault.name, "reason": fault.reason} for fault in problem.faults
         ]
     return Answer(status, msgspec.json.encode(document).decode())
+
+
+def _id_of_request(instance: str) -> str:
+    """What the request's id is called (rulings §9: another API, another name)."""
+    return "traceId" if instance.startswith(WEBHOOKS_BASE) else "contextId"
 
 
 def unforeseen(context_id: str, instance: str) -> Answer:
@@ -96,7 +105,7 @@ def unforeseen(context_id: str, instance: str) -> Answer:
         "status": "500" if instance.startswith(USERINFO_BASE) else 500,
         "detail": "Something went wrong on our side; the log has it under the contextId.",
         "instance": instance,
-        "contextId": context_id,
+        _id_of_request(instance): context_id,
     }
     return Answer(500, msgspec.json.encode(document).decode())
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Resource = Literal["tokens", "agreements", "charges", "userinfo"]
+Resource = Literal["tokens", "agreements", "charges", "userinfo", "webhooks"]
 
 _AGREEMENTS = "/recurring/v3/agreements"
 _AGREEMENT = _AGREEMENTS + "/{agreement_id}"
 _CHARGES = _AGREEMENT + "/charges"
 _CHARGE = _CHARGES + "/{charge_id}"
+_WEBHOOKS = "/webhooks/v1/webhooks"
 
 
 class Route(NamedTuple):
@@ -59,4 +60,9 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", _CHARGE + "/capture", "capture_charge", "CaptureChargeV3", "charges", "capture"),
     Route("POST", _CHARGE + "/refund", "refund_charge", "RefundChargeV3", "charges", "refund"),
     Route("GET", "/vipps-userinfo-api/userinfo/{sub}", "fetch_userinfo", "getUserinfo", "userinfo"),
+    Route("GET", _WEBHOOKS, "list_webhooks", "getAllWebhooks", "webhooks"),
+    Route("POST", _WEBHOOKS, "register_webhook", "registerWebhook", "webhooks"),
+    Route(
+        "DELETE", _WEBHOOKS + "/{webhook_id}", "delete_webhook", "deleteWebhook", "webhooks", "one"
+    ),
 )

@@ -39,6 +39,7 @@ MEMBERS: Final[dict[str, str]] = {
     "event": "What happened.",
     "eventDate": "When the ordinary price begins.",
     "eventText": "What happens then, such as `Season start`.",
+    "events": "What the receiver is told of.",
     "expires_in": "Seconds until it ends, as a string.",
     "expires_on": "When it ends, in seconds since 1970, as a string.",
     "explanation": "The campaign in a sentence, as the payer sees it.",
@@ -89,6 +90,7 @@ MEMBERS: Final[dict[str, str]] = {
     "result": "What is wrong.",
     "retryDays": "For how many days after the due day it is tried again.",
     "scope": "What the payer shall share: words with spaces between.",
+    "secret": "What signs what is sent; told this once.",
     "sid": "The session in which it was shared.",
     "skipLandingPage": "Ask in the app at once; the sales unit must be approved for it.",
     "start": "When the payer approved.",
@@ -103,15 +105,18 @@ MEMBERS: Final[dict[str, str]] = {
     "timestamp": "When.",
     "title": "The status in words.",
     "token_type": "Always `Bearer`.",
+    "traceId": "The request's id, also in `X-Request-Id` and in the log.",
     "trace_id": "Where to look in a log.",
     "transactionId": "The payment, once there was one.",
     "transactionType": "Whether money is taken at once or reserved to be captured later.",
     "type": "Which kind.",
     "unit": "What is counted.",
+    "url": "Where events are sent.",
     "userinfoUrl": "Where the profile that the payer shares can be fetched.",
     "uuid": "The agreement's other id.",
     "validCharges": "The ids of what will be created.",
     "vippsConfirmationUrl": "Where the payer says yes or no, within ten minutes.",
+    "webhooks": "The receivers, oldest first.",
 }
 """By name, for every shape that has such a member."""
 
@@ -145,6 +150,12 @@ IN_SHAPES: Final[dict[str, dict[str, str]]] = {
         "type": "Which refusal: match on what comes after `#`.",
     },
     "RefundCharge": {"amount": "How much to give back, in minor units."},
+    "WebhookAnswer": {"id": "The registration's id."},
+    "WebhookRefusal": {
+        "status": "The HTTP status again.",
+        "type": "Which refusal: match on what comes after `#`.",
+    },
+    "WebhookRegisteredAnswer": {"id": "The registration's id."},
     "UpdateAgreement": {"status": "Ends the agreement for good; sent alone."},
 }
 """Where a member means something else in one shape."""

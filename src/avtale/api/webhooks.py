@@ -45,8 +45,7 @@ class Webhooks:
         storage: Storage,
         environment: Environment,
         *,
-        seal: Callable[[str], str],
-        refuse_url: Callable[[str], Awaitable[str | None]],
+        refuse_url: Callable[[str], str | None],
         drop: Callable[[str], Awaitable[None]],
     ) -> None:
         """`refuse_url` says why nothing may be sent to a URL; `drop` forgets what was still to be sent."""
@@ -54,7 +53,6 @@ class Webhooks:
         self._engine = engine
         self._storage = storage
         self._rules = rulebook_for(environment, "NO")
-        self._seal = seal
         self._refuse_url = refuse_url
         self._drop = drop
 
@@ -64,11 +62,10 @@ class Webhooks:
         body = await self._read(req)
         client_id, msn = caller.client_id, caller.msn
         secret = base64.b64encode(Randomness(clock.seed()).take(SECRET_BYTES)).decode()
-        sealed = self._seal(secret)
 
         def decide(world: World, call: Call) -> Registration:
             return register_webhook(
-                world, call, client_id, body.url, body.events, sealed, caller.units
+                world, call, client_id, body.url, body.events, secret, caller.units
             )
 
         needs = Needs()
@@ -113,7 +110,7 @@ class Webhooks:
         """The body, whatever it is declared as (api-facts 7.1: the quick start declares nothing)."""
         value = read_json(await read_body(req, SMALL_BODY))
         body = shaped(value, RegisterWebhook, self._rules)
-        reason = await self._refuse_url(body.url)
+        reason = self._refuse_url(body.url)
         if reason is not None:
             raise ValidationFailed.of("url", f"{NOT_ALLOWED}: it {reason}")
         return RegisterWebhook(url=body.url, events=tuple(dict.fromkeys(body.events)))

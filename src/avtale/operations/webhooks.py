@@ -27,7 +27,7 @@ def register_webhook(
 ) -> Registration:
     """A registration for the unit of the command, or for all `units` of a partner.
 
-    `secret` comes sealed. A unit has so many registrations for one event type at most, and a partner
+    A unit has so many registrations for one event type at most, and a partner
     as many of its own.
     """
     msn = call.merchant_serial_number if call.sales_unit is not None else None

@@ -69,12 +69,11 @@ class Connection:
         )
         beginning = b""
         try:
-            async for part in answer.aiter_stream():
-                if len(beginning) < BEGINNING_BYTES:
-                    beginning += part
-        except AnswerTooLong:
-            # The beginning is all that is told, and the rest goes with the connection.
-            self._is_whole = False
+            # Of an answer that is too long the beginning is all that is told; httpcore ends the connection.
+            with contextlib.suppress(AnswerTooLong):
+                async for part in answer.aiter_stream():
+                    if len(beginning) < BEGINNING_BYTES:
+                        beginning += part
         finally:
             await answer.aclose()
         self._answers += 1

@@ -25,7 +25,7 @@ class Registration(msgspec.Struct, frozen=True):
     """The unit it is for; None for all units of a partner."""
     url: str
     secret: str
-    """Sealed; what it was sealed from was shown once."""
+    """Shown once, when it was registered; kept sealed (`storage.sealing`)."""
     events: tuple[EventType, ...]
     created: datetime
     succeeded: datetime | None = None

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from avtale.rulebook import rulebook_for
-from avtale.wire import agreements, charges, problems, tokens, userinfo
+from avtale.wire import agreements, charges, problems, tokens, userinfo, webhooks
 
 Schema = dict[str, Any]
 
@@ -28,6 +28,7 @@ REQUESTS: Final[tuple[type[msgspec.Struct], ...]] = (
     charges.BulkCharge,
     charges.CaptureCharge,
     charges.RefundCharge,
+    webhooks.RegisterWebhook,
 )
 ANSWERS: Final[tuple[type[msgspec.Struct], ...]] = (
     agreements.DraftAgreementAnswer,
@@ -41,6 +42,9 @@ ANSWERS: Final[tuple[type[msgspec.Struct], ...]] = (
     problems.UserinfoRefusal,
     tokens.TokenAnswer,
     userinfo.UserinfoAnswer,
+    webhooks.WebhookRegisteredAnswer,
+    webhooks.WebhooksAnswer,
+    webhooks.WebhookRefusal,
 )
 
 _RULES: Final = rulebook_for("production", "NO")

@@ -67,6 +67,10 @@ ORDER BY lease_until LIMIT :most
 -- When the one process of an embedded database starts, nobody else can hold a lease.
 UPDATE payments SET lease_until = 0 WHERE status IN ('ASKED', 'UNCLEAR') AND lease_until IS NOT NULL
 
+-- name: end_receiver_leases
+-- And nobody else can be sending to a receiver.
+UPDATE webhooks SET lease_until = 0 WHERE lease_until IS NOT NULL
+
 -- name: end_clock_leases
 -- For the same reason nobody else can be moving a clock.
 UPDATE sales_units SET clock_lease_until = 0 WHERE clock_lease_until IS NOT NULL

@@ -73,3 +73,33 @@ DELETE FROM deliveries WHERE merchant_serial_number = :msn
 
 -- name: erase_webhooks
 DELETE FROM webhooks WHERE merchant_serial_number = :msn
+
+-- What whoever runs the installation looks at.
+
+-- name: latest_deliveries
+SELECT {deliveries} FROM deliveries WHERE merchant_serial_number = :msn
+ORDER BY place DESC, registration_id DESC LIMIT :size OFFSET :skip
+
+-- name: latest_attempts
+SELECT {delivery_attempts} FROM delivery_attempts WHERE merchant_serial_number = :msn
+ORDER BY occurred DESC, attempt DESC LIMIT :size
+
+-- name: attempts_at_delivery
+SELECT {delivery_attempts} FROM delivery_attempts WHERE delivery_id = :delivery_id ORDER BY attempt
+
+-- name: delivery_by_id
+SELECT {deliveries} FROM deliveries WHERE delivery_id = :delivery_id
+
+-- name: registrations_with_deliveries
+-- Whoever the unit's deliveries go to, gone or not.
+SELECT {webhooks} FROM webhooks WHERE registration_id IN (
+    SELECT registration_id FROM deliveries WHERE merchant_serial_number = :msn)
+
+-- name: deliveries_since
+SELECT {deliveries} FROM deliveries WHERE merchant_serial_number = :msn AND created >= :since
+ORDER BY place, registration_id LIMIT :most
+
+-- name: failing_deliveries
+-- Those that hold back what comes behind them on the same agreement.
+SELECT {deliveries} FROM deliveries
+WHERE merchant_serial_number = :msn AND status = 'WAITING' AND tries > 0 ORDER BY place
