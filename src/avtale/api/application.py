@@ -77,16 +77,22 @@ async def _refuse(
     req: falcon.asgi.Request, resp: falcon.asgi.Response, problem: Problem, _params: Any
 ) -> None:
     response = respond(problem, req.path, req.context.context_id)
-    show = getattr(req.context, "show_problem", None)
-    if show is not None:
-        # A page is asked for, so a page is answered.
-        show(req, resp, response.status)
+    for name, value in response.headers.items():
+        resp.set_header(name, value)
+    if _shown_as_page(req, resp, response.status):
         return
     resp.status = response.status
     resp.data = response.body.encode()
     resp.content_type = response.media_type
-    for name, value in response.headers.items():
-        resp.set_header(name, value)
+
+
+def _shown_as_page(req: falcon.asgi.Request, resp: falcon.asgi.Response, status: int) -> bool:
+    """Where a page is asked for, a page is answered."""
+    show = getattr(req.context, "show_problem", None)
+    if show is None:
+        return False
+    show(req, resp, status)
+    return True
 
 
 async def _framework(
@@ -117,6 +123,8 @@ async def _unforeseen(
     req: falcon.asgi.Request, resp: falcon.asgi.Response, error: Exception, _params: Any
 ) -> None:
     log.error("unforeseen", contextId=req.context.context_id, exc_info=error)
+    if _shown_as_page(req, resp, 500):
+        return
     answer = unforeseen(req.context.context_id, req.path)
     resp.status = answer.status
     resp.data = answer.body.encode()

@@ -63,7 +63,7 @@ class Visit:
 
     def path(self, page: str = "") -> str:
         """One of the paths of the landing page, with the token of this request."""
-        return f"/landing{page}?{urlencode({'token': self.token})}"
+        return _landing(page, self.token)
 
 
 class Landing:
@@ -119,6 +119,12 @@ class Landing:
         # Whatever came of it (it may have been answered, or sent, in another tab), the next page shows.
         after = await self._found(req)
         self._look.go(req, resp, _after_sending(after))
+
+    async def on_get_next(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Whoever looks where a form was sent to is led to the page that it stood on."""
+        self._look.go(req, resp, _landing("", req.get_param("token") or ""))
+
+    on_get_cancel = on_get_next
 
     async def on_post_cancel(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """The payer went back: that is a no."""
@@ -238,6 +244,10 @@ class Landing:
         self._look.send(
             req, resp, "landing/over.html.jinja", status=status, what=what, visit=visit, **back
         )
+
+
+def _landing(page: str, token: str) -> str:
+    return f"/landing{page}?{urlencode({'token': token})}"
 
 
 def _seen(agreement: Agreement, unit: SalesUnit) -> str:

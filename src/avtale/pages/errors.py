@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import falcon.asgi
 
-from avtale.pages.look import Look
+from avtale.pages.look import ASSETS, Look
 
-PAGES: Final = ("/landing", "/phone")
-_TOLD: Final = frozenset({400, 403, 404, 410, 503})
+PAGES: Final = ("/landing", "/phone", ASSETS)
+_TOLD: Final = frozenset({400, 403, 404, 410, 500, 503})
 
 
 class PagesNotProblems:

@@ -11,6 +11,7 @@ import falcon.asgi
 from falcon.asgi import SSEvent
 
 from avtale.engine.command import Decided
+from avtale.engine.engine import StorageDown
 from avtale.problems import Unavailable
 
 MOST_STREAMS: Final = 100
@@ -67,12 +68,14 @@ class Board:
         self._listening.add(woken)
         loop = asyncio.get_running_loop()
         try:
-            before = await digest()
+            before = await _looked(digest)
+            if before is None:
+                return
             spoken = loop.time()
             yield SSEvent(event="here", text=before, retry=1000)
             while await self._goes_on(woken):
-                now = await digest()
-                if now != before:
+                now = await _looked(digest)
+                if now is not None and now != before:
                     before, spoken = now, loop.time()
                     yield SSEvent(event="changed", text=now)
                 elif loop.time() - spoken >= LOOK_SECONDS:
@@ -89,6 +92,14 @@ class Board:
             return False
         woken.clear()
         return True
+
+
+async def _looked(digest: Digest) -> str | None:
+    """What the page shows; None while the database is away, and the page keeps what it has until it is back."""
+    try:
+        return await digest()
+    except StorageDown:
+        return None
 
 
 async def _happens(event: asyncio.Event, seconds: float) -> bool:
