@@ -57,7 +57,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         ),
     ] = None
     private_receivers: Annotated[
-        bool, _says("Send webhooks to receivers in any private network.")
+        bool,
+        _says(
+            "In the environment test, send webhooks to receivers in any private network, over http and on any port too."
+        ),
     ] = False
     secret: Annotated[
         str | None,

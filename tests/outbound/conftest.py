@@ -54,7 +54,15 @@ async def nothing_stays() -> AsyncIterator[None]:
 
 @pytest.fixture
 async def sender(nothing_stays: None) -> AsyncIterator[Sender]:
-    """Sends in the environment `test`, and gives up after half a second instead of ten."""
+    """Sends in the environment `test`, and gives up after five seconds."""
+    sender = Sender(Policy("test"), seconds=5)
+    yield sender
+    await sender.close()
+
+
+@pytest.fixture
+async def hasty(nothing_stays: None) -> AsyncIterator[Sender]:
+    """Gives up after half a second instead."""
     sender = Sender(Policy("test"), seconds=0.5)
     yield sender
     await sender.close()

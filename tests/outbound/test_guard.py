@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from avtale.outbound.addresses import Policy
+from avtale.outbound.connecting import TlsRefused, Wire
 from avtale.outbound.names import Names
 from avtale.outbound.sender import Outgoing, Result, Sender
 from tests.outbound.test_addresses import LOOPBACK, NEVER, PRIVATE, REFUSED_IN_PRODUCTION
@@ -39,7 +40,7 @@ class Answers:
 
 @contextlib.asynccontextmanager
 async def sending(policy: Policy, resolve: Any = None) -> AsyncIterator[Sender]:
-    sender = Sender(policy, resolve=resolve, seconds=2)
+    sender = Sender(policy, resolve=resolve, seconds=5)
     try:
         yield sender
     finally:
@@ -342,7 +343,19 @@ class TestTls:
                 outgoing = Outgoing(f"https://127.0.0.1:{cage.port}/hook", {}, BODY)
                 result = await sender.send(outgoing)
                 assert (result.status, result.error) == (None, "tls"), behaviour
-                assert result.milliseconds < 1000
+                assert result.milliseconds < 2500
+
+    async def test_nor_who_speaks_before_the_handshake(self, nothing_stays: None) -> None:
+        async def greets_and_hangs(visitor: Visitor) -> None:
+            await visitor.say(b"220 mail.example ESMTP\r\n")
+            await asyncio.sleep(3600)
+
+        async with receiver(greets_and_hangs) as cage, asyncio.timeout(1):
+            loop = asyncio.get_running_loop()
+            _, wire = await loop.create_connection(Wire, "127.0.0.1", cage.port)
+            await asyncio.sleep(0.02)
+            with pytest.raises(TlsRefused):
+                await wire.start_tls(ssl.create_default_context(), "hooks.example")
 
     async def test_a_handshake_that_hangs_ends_in_time(self, nothing_stays: None) -> None:
         async def hangs(visitor: Visitor) -> None:
@@ -353,4 +366,4 @@ class TestTls:
             result = await sender.send(Outgoing(f"https://127.0.0.1:{cage.port}/", {}, BODY))
             await sender.close()
         assert (result.status, result.error) == (None, "timed out")
-        assert result.milliseconds < 700
+        assert result.milliseconds < 2500
