@@ -57,6 +57,19 @@ async def test_going_back_while_the_phone_is_asked_cancels(windows: Windows, sho
     assert (await shop.agreement(agreement_id))["status"] == "STOPPED"
 
 
+async def test_going_back_cancels_also_where_the_page_was_touched_before_it_came_anew(
+    windows: Windows, shop: Shop
+) -> None:
+    agreement_id, landing = await begun(windows, shop)
+    await landing.next()
+    await landing.heading.click()
+    await shop.advance(minutes=2)
+    await expect(landing.timer).to_have_text("3 minutes")
+    await landing.go_back()
+    await is_back(landing, shop)
+    assert (await shop.agreement(agreement_id))["status"] == "STOPPED"
+
+
 async def test_an_answer_from_elsewhere_ends_the_waiting_by_itself(
     windows: Windows, shop: Shop
 ) -> None:
@@ -97,6 +110,36 @@ async def test_what_is_no_phone_number_is_asked_for_again(windows: Windows, shop
     await expect(landing.page.get_by_role("alert")).to_be_visible()
     await expect(landing.number).to_have_value("call me")
     await landing.next(shop.phone())
+
+
+async def test_another_language_may_be_chosen_after_a_slip(windows: Windows, shop: Shop) -> None:
+    windows.excuse(400)
+    _, landing = await begun(windows, shop)
+    await landing.number.fill("call me")
+    await landing.page.get_by_role("button", name="Next").click()
+    await landing.page.get_by_role("link", name="Dansk").click()
+    await expect(landing.page.locator("html")).to_have_attribute("lang", "da")
+    await expect(landing.page.get_by_role("button", name="Næste")).to_be_visible()
+
+
+async def test_a_slip_is_not_sent_again_when_time_is_up(windows: Windows, shop: Shop) -> None:
+    windows.excuse(400, 410)
+    await shop.resume()
+    _, landing = await begun(windows, shop)
+    await landing.number.fill("call me")
+    await landing.page.get_by_role("button", name="Next").click()
+    await expect(landing.page.get_by_role("alert")).to_be_visible()
+    sent: list[str] = []
+    landing.page.on("request", lambda request: sent.append(request.method))
+    await landing.number.blur()
+    await shop.advance(minutes=10)
+    # What the page's own clock does once it has counted to nothing.
+    await landing.page.evaluate(
+        "() => { document.querySelector('[data-seconds]').dataset.seconds = '0';"
+        " document.dispatchEvent(new Event('htmx:afterSettle')); }"
+    )
+    await landing.is_too_late()
+    assert "POST" not in sent
 
 
 async def test_speaks_the_language_that_was_chosen_to_the_end(windows: Windows, shop: Shop) -> None:
