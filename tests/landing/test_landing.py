@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -94,6 +95,39 @@ async def test_what_is_no_number_is_said_so_and_kept(
     assert "8 to 15 digits" in again.words
     assert 'aria-invalid="true"' in again.text
     assert await sent_to(shop, agreement_id) is None
+
+
+async def test_after_a_slip_every_link_leads_to_the_page_again(
+    visitor: Visitor, shop: Shop
+) -> None:
+    _, page = await arrive(visitor, shop)
+    again = await go_on(visitor, page, "kari")
+    links = re.findall(r'href="([^"]*lang=(\w\w))"', again.text)
+    assert {language for _, language in links} == {"nb", "da", "sv", "fi"}
+    for link, language in links:
+        chosen = await visitor.look(html.unescape(link))
+        assert chosen.status == 200
+        assert f'<html lang="{language}">' in chosen.text
+        assert chosen.heading == "Premier League"
+
+
+async def test_a_slip_after_the_end_says_that_it_is_the_end(visitor: Visitor, shop: Shop) -> None:
+    _, page = await arrive(visitor, shop)
+    await shop.clock.advance(minutes=5)
+    over = await visitor.follow(await go_on(visitor, page, "kari"))
+    assert (over.status, over.heading) == (410, "Time is up")
+
+
+@pytest.mark.parametrize("act", ["/next", "/cancel"])
+async def test_looking_where_a_form_was_sent_to_leads_to_its_page(
+    visitor: Visitor, shop: Shop, act: str
+) -> None:
+    _, page = await arrive(visitor, shop)
+    asked = await visitor.follow(await visitor.look(page.action(act) + "&lang=nb"))
+    assert asked.heading == "Premier League"
+    assert '<html lang="nb">' in asked.text
+    nobody = await visitor.follow(await visitor.look(f"/landing{act}"))
+    assert nobody.status == 404
 
 
 async def test_cancel_is_a_no_and_leads_back(visitor: Visitor, shop: Shop) -> None:
@@ -265,7 +299,7 @@ async def test_looking_changes_nothing(visitor: Visitor, shop: Shop) -> None:
     for path in ("", "/wait"):
         await visitor.look(f"/landing{path}?{query}")
     for path in ("/next", "/cancel"):
-        assert (await visitor.look(f"/landing{path}?{query}")).status in {400, 405}
+        assert (await visitor.look(f"/landing{path}?{query}")).status == 303
     assert await shop.agreement(agreement_id) == before
     assert await sent_to(shop, agreement_id) is None
 

@@ -106,6 +106,9 @@ class Landing:
         visit = await self._found(req)
         fields = await self._forms.read(req, visit.subject, self._engine.real_now())
         phone_number = phone_number_in(fields.get("phone", ""), visit.unit.market)
+        if phone_number is None and (visit.is_answered or visit.is_over):
+            self._look.go(req, resp, visit.path())
+            return
         if phone_number is None:
             self._ask(req, resp, visit, wrong=True, phone=fields.get("phone", "")[:40])
             return
