@@ -1,4 +1,4 @@
-"""Whatever a merchant writes, the landing page shows it as text."""
+"""Whatever a merchant writes, the landing page shows it as text, and nobody is sent to a hostile place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from msgspec.structs import replace
 
 from avtale.sales_units import SalesUnit
+from tests import hostile_urls
 from tests.hostile_strings import HOSTILE
 from tests.support import Shop
 from tests.visitors import Page, Visitor
@@ -61,6 +62,22 @@ async def test_a_hostile_way_back_is_text(visitor: Visitor, shop: Shop) -> None:
             re.findall(r"<meta", page.text.replace(target, ""))
         )
     assert let_in > 10
+
+
+async def test_a_hostile_place_is_refused_when_the_agreement_is_drafted(shop: Shop) -> None:
+    assert len(set(hostile_urls.HOSTILE)) > 50
+    for url in hostile_urls.HOSTILE:
+        for members in ({}, {"isApp": True}):
+            body = shop.draft_body(merchantRedirectUrl=url, **members)
+            reply = await shop.send("POST", "/agreements", body)
+            assert reply.status == 400, url
+            # A body with such a character in it is no text at all, wherever it stands.
+            if "\x00" not in url:
+                assert reply.slug == "validation-error", url
+                assert [fault["name"] for fault in reply.json["extraDetails"]] == [
+                    "merchantRedirectUrl"
+                ]
+    assert (await shop.send("GET", "/agreements?status=PENDING")).json == []
 
 
 async def landing(visitor: Visitor, shop: Shop, product_name: str) -> Page:
