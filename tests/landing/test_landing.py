@@ -169,6 +169,7 @@ async def test_an_app_is_opened_by_hand_and_never_by_itself(visitor: Visitor, sh
     await shop.kari.approves(drafted["agreementId"])
     back = await visitor.look(f"/landing/wait?token={token}")
     assert 'href="news://home"' in back.text
+    assert "Go back to the app" in back.words
     assert "http-equiv" not in back.text
 
 
