@@ -39,6 +39,8 @@ class Receiver:
     answers: Iterator[int | str] | None = None
     """What the next requests are answered, status by status; `hang` for nothing at all. 200 when it is over."""
     connections: int = 0
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether it has gone; then nothing hangs any more."""
 
     @property
     def types(self) -> list[str]:
@@ -69,7 +71,8 @@ class Receiver:
                 self.arrived.append(Arrived(head[0].split(" ")[1], headers, body))
                 answer = next(self.answers, 200) if self.answers is not None else 200
                 if answer == "hang":
-                    await asyncio.sleep(60)
+                    await self.over.wait()
+                    return
                 if answer == "close":
                     return
                 more = "Location: /elsewhere\r\n" if str(answer).startswith("3") else ""
@@ -90,4 +93,5 @@ async def receiving(path: str = "/hook") -> AsyncIterator[Receiver]:
     try:
         yield receiver
     finally:
+        receiver.over.set()
         server.close()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
+import pytest
 
 from avtale import server
 from avtale.configuration import Settings
@@ -51,6 +53,7 @@ __all__ = [
     "fresh_key",
     "installation",
     "refused",
+    "soon",
 ]
 
 MONDAY = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -157,6 +160,15 @@ class House:
             replace(parts, settlement=settlement, runs=runs, clocks=clocks, worker=worker),
             self.happened,
         )
+
+
+async def soon(what: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it is so."""
+    for _ in range(1000):
+        if await what():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("it did not come to be within ten seconds")
 
 
 @asynccontextmanager

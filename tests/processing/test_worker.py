@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import House, Shop, installation
+from tests.support import House, Shop, installation, soon
 
 
 @pytest.fixture
@@ -16,15 +16,6 @@ async def house() -> AsyncIterator[House]:
     """An installation whose processing loop runs, in ticks of ten milliseconds."""
     async with installation(work=True, tick_seconds=0.01) as made:
         yield made
-
-
-async def soon(what: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until it is so."""
-    for _ in range(1000):
-        if await what():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("it did not come to be within ten seconds")
 
 
 async def test_what_is_due_is_done_without_anybody_asking(house: House) -> None:

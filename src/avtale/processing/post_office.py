@@ -1,4 +1,4 @@
-"""The loop that sends: whatever is to be sent on any unit's clock goes out within a second, or at once when nudged.
+"""The post office: whatever is to be sent on any unit's clock goes out within a second, or at once when nudged.
 
 Every receiver is served by a task of its own, so one that hangs costs the others nothing.
 """
@@ -6,8 +6,9 @@ Every receiver is served by a task of its own, so one that hangs costs the other
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from avtale.engine.command import Decided
@@ -16,89 +17,60 @@ from avtale.logs import get_logger
 from avtale.problems import ResourceNotFound, Unavailable
 from avtale.processing.clocks import Clocks
 from avtale.processing.deliveries import Deliveries
+from avtale.processing.loop import Loop
 
 log = get_logger("avtale.deliveries")
 
 
-class PostOffice:
-    """One loop per process; any number of processes may run one."""
+class PostOffice(Loop):
+    """Sees to it that everybody is served to whom something is to be sent."""
 
     def __init__(
         self, engine: Engine, deliveries: Deliveries, clocks: Clocks, *, tick_seconds: float = 1.0
     ) -> None:
+        super().__init__(log, clocks, tick_seconds)
         self._engine = engine
         self._deliveries = deliveries
-        self._clocks = clocks
-        self._tick_seconds = tick_seconds
-        self._nudged = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self._served: dict[tuple[str, str], asyncio.Task[None]] = {}
 
     def start(self) -> None:
         """Begin; whatever is committed in this process nudges."""
         self._engine.listeners.append(self._listen)
-        self._task = asyncio.create_task(self._loop())
+        super().start()
 
     async def stop(self) -> None:
         """Send nothing more; what is on its way goes on to its end (`lasting.finish`)."""
         self._deliveries.stop()
-        if self._task is None:
-            return
-        self._engine.listeners.remove(self._listen)
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-        self._task = None
+        if self._task is not None:
+            self._engine.listeners.remove(self._listen)
+        await super().stop()
 
     async def round(self) -> None:
-        """See to it that everybody is served to whom something is to be sent."""
-        for msn in await self._deliveries.units_with_work(self._engine.real_now()):
-            try:
-                now = await self._clocks.ready(msn)
-                if now is None:
-                    continue
-                for registration_id in await self._deliveries.receivers(msn, now):
-                    self._serve(msn, registration_id)
-            except ResourceNotFound:
-                # Erased meanwhile.
-                continue
-            except (StorageDown, Unavailable):
-                raise
-            except Exception:
-                # Trouble of one unit is not the others'.
-                log.exception("unit failed", merchant_serial_number=msn)
+        """Begin to serve everybody who is not being served."""
+        units = await self._deliveries.units_with_work(self._engine.real_now())
+        await self._in_each(units, self._serve_unit)
 
     def _listen(self, decided: Sequence[Decided[Any]]) -> None:
         if any(each.happened for each in decided):
-            self._nudged.set()
+            self.nudge()
 
-    def _serve(self, msn: str, registration_id: str) -> None:
-        key = (msn, registration_id)
-        if key not in self._served:
-            task = asyncio.create_task(self._serve_one(msn, registration_id))
-            self._served[key] = task
-            task.add_done_callback(lambda _: self._served.pop(key, None))
+    async def _serve_unit(self, msn: str, now: datetime) -> None:
+        for registration_id in await self._deliveries.receivers(msn, now):
+            key = (msn, registration_id)
+            if key not in self._served:
+                task = asyncio.create_task(self._serve(msn, registration_id, now))
+                self._served[key] = task
+                task.add_done_callback(partial(self._forget, key))
 
-    async def _serve_one(self, msn: str, registration_id: str) -> None:
+    def _forget(self, key: tuple[str, str], _task: asyncio.Task[None]) -> None:
+        del self._served[key]
+
+    async def _serve(self, msn: str, registration_id: str, now: datetime) -> None:
         try:
-            now = await self._clocks.ready(msn)
-            if now is not None and await self._deliveries.serve(msn, registration_id, now):
+            if await self._deliveries.serve(msn, registration_id, now):
                 # While it was served, more may have come.
-                self._nudged.set()
+                self.nudge()
         except (StorageDown, Unavailable, ResourceNotFound) as error:
             log.warning("delivery put off", registration=registration_id, reason=str(error))
         except Exception:
             log.exception("receiver failed", registration=registration_id)
-
-    async def _loop(self) -> None:
-        while True:
-            self._nudged.clear()
-            try:
-                await self.round()
-            except (StorageDown, Unavailable) as error:
-                log.warning("round put off", reason=str(error))
-            except Exception:
-                log.exception("round failed")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._tick_seconds):
-                    await self._nudged.wait()
