@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from avtale.agreements.agreement import Agreement
 from avtale.charges.charge import Charge
 from avtale.engine.command import Call
@@ -65,7 +63,7 @@ class Person:
         """Be somebody in particular: a balance, a source, a birth date."""
         found = await self._house.find(Payer, self.phone_number)
         payer = found or made_up_payer(self.phone_number, self._shop.market.code)
-        await self._house.put(msgspec.structs.replace(payer, **members), self.phone_number)
+        await self._house.put(payer.described(**members), self.phone_number)
 
     async def has(self, balance: int | None) -> None:
         """Have this much money; None for enough."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -65,16 +65,22 @@ class Address(msgspec.Struct, frozen=True):
     country: str
 
 
-class Payer(msgspec.Struct, frozen=True):
-    """One person; `balance` in minor units, None for enough of it."""
+class Profile(msgspec.Struct, frozen=True):
+    """What is personal about a payer, and can be shared with sales units."""
 
-    phone_number: str
     given_name: str
     family_name: str
     email: str
     birth_date: date
     address: Address
     nin: str
+
+
+class Payer(msgspec.Struct, frozen=True):
+    """One person; `balance` in minor units, None for enough of it."""
+
+    phone_number: str
+    profile: Profile
     source: Source = Source()
     balance: int | None = None
     outcomes: tuple[Outcome, ...] = ()
@@ -88,12 +94,18 @@ class Payer(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """Given and family name."""
-        return f"{self.given_name} {self.family_name}"
+        return f"{self.profile.given_name} {self.profile.family_name}"
+
+    def described(self, **members: Any) -> Payer:
+        """The payer with other members, those of the profile among them."""
+        personal = {name: members.pop(name) for name in _PERSONAL & members.keys()}
+        return replace(self, profile=replace(self.profile, **personal), **members)
 
     def age_on(self, day: date) -> int:
         """Whole years on `day`."""
-        before_birthday = (day.month, day.day) < (self.birth_date.month, self.birth_date.day)
-        return day.year - self.birth_date.year - before_birthday
+        born = self.profile.birth_date
+        before_birthday = (day.month, day.day) < (born.month, born.day)
+        return day.year - born.year - before_birthday
 
     def sub(self, merchant_serial_number: str) -> str:
         """The payer's id towards one sales unit; another unit gets another (rulings §7)."""
@@ -102,14 +114,10 @@ class Payer(msgspec.Struct, frozen=True):
 
     def forgotten(self, at: datetime) -> Payer:
         """The profile is deleted: of the person nothing is left but the number that agreements name, and money."""
+        nowhere = Address("", "", "", self.profile.address.country)
         return replace(
             self,
-            given_name="",
-            family_name="",
-            email="",
-            birth_date=NOBODY_BORN,
-            address=Address("", "", "", self.address.country),
-            nin="",
+            profile=Profile("", "", "", NOBODY_BORN, nowhere, nin=""),
             outcomes=(),
             persona=None,
             deleted=at,
@@ -117,7 +125,7 @@ class Payer(msgspec.Struct, frozen=True):
 
     def made_again(self) -> Payer:
         """Somebody new at the same number, made up for the same market; every sales unit sees another `sub`."""
-        country = self.address.country
+        country = self.profile.address.country
         market: MarketCode = "DK" if country == "DK" else "FI" if country == "FI" else "NO"
         anew = made_up_payer(self.phone_number, market)
         return replace(
@@ -130,6 +138,8 @@ class Payer(msgspec.Struct, frozen=True):
             return None, self
         return self.outcomes[0], replace(self, outcomes=self.outcomes[1:])
 
+
+_PERSONAL = frozenset(Profile.__struct_fields__)
 
 _GIVEN = ("Ada", "Bjørn", "Carla", "Dina", "Emil", "Frida", "Georg", "Hanna", "Ivar", "Jenny")
 _FAMILY: dict[MarketCode, tuple[str, ...]] = {
@@ -164,8 +174,7 @@ def made_up_payer(phone_number: str, market: MarketCode) -> Payer:
     family = families[digest[1] % len(families)]
     postal_code, town = towns[digest[3] % len(towns)]
     born = date(1950 + digest[4] % 50, 1 + digest[5] % 12, 1 + digest[6] % 28)
-    return Payer(
-        phone_number=phone_number,
+    profile = Profile(
         given_name=given,
         family_name=family,
         email=_address_of(given, family, phone_number[-4:]),
@@ -175,6 +184,7 @@ def made_up_payer(phone_number: str, market: MarketCode) -> Payer:
         ),
         nin=_test_nin(born, market, int.from_bytes(digest[8:12], "big")),
     )
+    return Payer(phone_number, profile)
 
 
 def _address_of(given: str, family: str, number: str) -> str:
@@ -188,8 +198,7 @@ _PLAIN = str.maketrans({"ø": "o", "å": "a", "æ": "ae", "ä": "a", "ö": "o"})
 
 def _kari_nordmann() -> Payer:
     born = date(1985, 5, 17)
-    return Payer(
-        phone_number=PUBLIC_PAYER,
+    profile = Profile(
         given_name="Kari",
         family_name="Nordmann",
         email="kari.nordmann@example.com",
@@ -197,6 +206,7 @@ def _kari_nordmann() -> Payer:
         address=Address("Karl Johans gate 22", "0026", "OSLO", "NO"),
         nin=_test_nin(born, "NO", 412),
     )
+    return Payer(PUBLIC_PAYER, profile)
 
 
 def _test_nin(born: date, market: MarketCode, number: int) -> str:

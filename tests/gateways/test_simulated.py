@@ -38,7 +38,7 @@ class SimulatedBank(Bank):
     async def kari(self, **members: Any) -> None:
         """Kari, with some members changed."""
         found = await self.house.find(Payer, KARI) or made_up_payer(KARI, "NO")
-        await self.house.put(msgspec.structs.replace(found, **members), KARI)
+        await self.house.put(found.described(**members), KARI)
 
     async def script(self, charge_id: str, *outcomes: Outcome) -> None:
         """What the next attempts on a charge will meet."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-import msgspec
 import pytest
 
 from avtale.agreements.agreement import Agreement, AgreementEntry
@@ -51,7 +50,7 @@ def with_initial_charge(bench: Bench) -> None:
 
 
 def kari(bench: Bench, **members: object) -> Payer:
-    payer = bench.has(msgspec.structs.replace(made_up_payer(KARI, "NO"), **members))
+    payer = bench.has(made_up_payer(KARI, "NO").described(**members))
     assert isinstance(payer, Payer)
     return payer
 
@@ -90,7 +89,7 @@ def test_a_payer_whom_nobody_described_is_made_up_on_first_use() -> None:
     approve_agreement(bench.world, bench.call(""), ID, "4520123456")
     payer = bench.find(Payer, "4520123456")
     assert payer == made_up_payer("4520123456", "DK")
-    assert payer.address.country == "DK"
+    assert payer.profile.address.country == "DK"
 
 
 def test_another_person_than_the_one_who_was_asked_may_approve() -> None:

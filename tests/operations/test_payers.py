@@ -28,7 +28,7 @@ def put(bench: Bench, number: str = KARI, **members: Any) -> tuple[Payer, bool]:
 
 
 def kari(bench: Bench, **members: Any) -> Payer:
-    payer = bench.has(msgspec.structs.replace(made_up_payer(KARI, "NO"), **members))
+    payer = bench.has(made_up_payer(KARI, "NO").described(**members))
     assert isinstance(payer, Payer)
     return payer
 
@@ -48,7 +48,7 @@ def test_a_payer_is_from_where_the_number_is_from(number: str, market: str) -> N
     payer, is_new = put(Bench(), number)
     assert is_new
     assert market_of(number) == market
-    assert payer.address.country == market
+    assert payer.profile.address.country == market
 
 
 def test_a_number_from_elsewhere_is_taken_for_a_norwegian_one() -> None:
@@ -60,7 +60,7 @@ def test_what_is_not_given_stays_as_it_is() -> None:
     before = kari(bench, balance=500_00)
     payer, is_new = put(bench, email="kari@news.example")
     assert not is_new
-    assert payer == msgspec.structs.replace(before, email="kari@news.example")
+    assert payer == before.described(email="kari@news.example")
     assert bench.find(Payer, KARI) == payer
 
 

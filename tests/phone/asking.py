@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
 from avtale import server
 from avtale.pages.forms import Forms
 from avtale.pages.look import Look
@@ -23,8 +21,7 @@ async def make_payer(
     house: House, phone_number: str, market: MarketCode = "NO", **members: Any
 ) -> None:
     """Somebody with this number."""
-    payer = msgspec.structs.replace(made_up_payer(phone_number, market), **members)
-    await house.put(payer, phone_number)
+    await house.put(made_up_payer(phone_number, market).described(**members), phone_number)
 
 
 async def asks(shop: Shop, phone_number: str = KARI, **members: Any) -> str:

@@ -22,10 +22,10 @@ async def test_it_says_who_the_payer_is(house: House, kari: Phone) -> None:
     for words in (
         "Kari Nordmann",
         kari.phone_number,
-        payer.email,
-        payer.address.street_address,
-        payer.address.postal_code,
-        str(payer.birth_date.year),
+        payer.profile.email,
+        payer.profile.address.street_address,
+        payer.profile.address.postal_code,
+        str(payer.profile.birth_date.year),
     ):
         assert words in page.main
 
@@ -33,7 +33,7 @@ async def test_it_says_who_the_payer_is(house: House, kari: Phone) -> None:
 async def test_the_national_identity_number_is_hidden_until_it_is_asked_for(
     house: House, kari: Phone
 ) -> None:
-    nin = (await payer_of(house)).nin
+    nin = (await payer_of(house)).profile.nin
     page = await kari.shows("/me")
     (hidden,) = [each for each in page.root.all("details") if nin in each.text]
     assert "open" not in hidden.attributes

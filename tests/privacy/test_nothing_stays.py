@@ -140,13 +140,13 @@ async def test_a_deleted_profile_is_gone_from_the_payer_too(database_url: str) -
         local = {"Host": "avtale.test"}
         await shop.raw("PUT", f"/sandbox/payers/{PHONE}", headers=local)
         before = await around(
-            database_url, "SELECT given_name FROM payers WHERE phone_number = ?", PHONE
+            database_url, "SELECT profile FROM payers WHERE phone_number = ?", PHONE
         )
         gone = await shop.raw("DELETE", f"/sandbox/payers/{PHONE}", headers=local)
         assert gone.status == 204
         found = await shop.raw("GET", f"/sandbox/payers/{PHONE}", headers=local)
         assert found.status == 404
         after = await around(
-            database_url, "SELECT given_name FROM payers WHERE phone_number = ?", PHONE
+            database_url, "SELECT profile FROM payers WHERE phone_number = ?", PHONE
         )
         assert before != after

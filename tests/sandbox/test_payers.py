@@ -36,15 +36,15 @@ async def test_a_payer_who_is_put_for_the_first_time_is_made_up_around_what_is_s
     assert reply.json == {
         "phoneNumber": OLA,
         "name": "Ola Nordmann",
-        "email": made_up.email,
-        "birthDate": made_up.birth_date.isoformat(),
+        "email": made_up.profile.email,
+        "birthDate": made_up.profile.birth_date.isoformat(),
         "address": {
-            "streetAddress": made_up.address.street_address,
-            "postalCode": made_up.address.postal_code,
-            "region": made_up.address.region,
+            "streetAddress": made_up.profile.address.street_address,
+            "postalCode": made_up.profile.address.postal_code,
+            "region": made_up.profile.address.region,
             "country": "NO",
         },
-        "nin": made_up.nin,
+        "nin": made_up.profile.nin,
         "balance": 500_00,
         "source": {"kind": "CARD", "status": "OK", "expires": None},
         "outcomes": [],
@@ -113,7 +113,7 @@ async def test_a_made_up_payer_looks_right_for_the_number(
 async def test_the_last_word_of_a_name_is_the_family_name(desk: Desk, house: House) -> None:
     assert (await desk.put_payer(OLA, name="Anne Marie Berg"))["name"] == "Anne Marie Berg"
     payer = await house.find(Payer, OLA)
-    assert (payer.given_name, payer.family_name) == ("Anne Marie", "Berg")
+    assert (payer.profile.given_name, payer.profile.family_name) == ("Anne Marie", "Berg")
 
 
 @pytest.mark.parametrize(

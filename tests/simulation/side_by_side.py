@@ -223,10 +223,9 @@ class SideBySide:
 def payer_row(phone: str, payer: bank.Payer) -> Payer:
     """A payer of the model, as the real thing keeps it."""
     made_up = made_up_payer(phone, "NO")
-    return msgspec.structs.replace(
-        made_up,
+    return made_up.described(
         balance=payer.balance,
         source=Source(status="OK" if payer.works else "BLOCKED"),
         outcomes=tuple(payer.outcomes),
-        birth_date=date(2015, 5, 17) if payer.is_minor else made_up.birth_date,
+        birth_date=date(2015, 5, 17) if payer.is_minor else made_up.profile.birth_date,
     )

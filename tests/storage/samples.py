@@ -40,7 +40,7 @@ def unit(msn: str = MSN, **members: Any) -> SalesUnit:
 
 def payer(phone_number: str = "4791234567", **members: Any) -> Payer:
     """Kari, or somebody else."""
-    return replace(made_up_payer(phone_number, "NO"), **members)
+    return made_up_payer(phone_number, "NO").described(**members)
 
 
 def agreement(agreement_id: str = "agr_PremierL", **members: Any) -> Agreement:

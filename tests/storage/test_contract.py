@@ -285,11 +285,11 @@ async def test_a_look_is_one_moment(
     moments = set()
     while not writing.done():
         world = await storage.look(needs)
-        names = world.unit(MSN).name, world.get(Payer, payer().phone_number).email
+        names = world.unit(MSN).name, world.get(Payer, payer().phone_number).profile.email
         moments.add((*names, world.get(Charge, MSN, "chr-January").chain))
         await asyncio.sleep(0)
     await writing
-    moments.discard((unit().name, payer().email, charge().chain))
+    moments.discard((unit().name, payer().profile.email, charge().chain))
     assert moments
     assert {len({*names}) for names in moments} == {1}
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from avtale.clients import Client
 from avtale.engine.engine import StorageDown
 from avtale.engine.world import Needs
-from avtale.payers import Payer, made_up_payer
+from avtale.payers import Address, Payer, made_up_payer
 from avtale.server import storage_for
+from avtale.storage.installation import Installation
 from avtale.storage.sealing import MARK, SEALED, Seal
 from avtale.webhooks.registration import Registration
 from tests.storage.handling import add, around, change, opened, seen
 from tests.storage.samples import MONDAY, payer, unit
 
 KARI = payer("4791234567", birth_date=date(1985, 5, 17))
-COLUMNS = "given_name, family_name, email, birth_date, address, nin"
 
 
 async def test_a_profile_comes_back_as_it_was_written(database_url: str) -> None:
@@ -32,17 +34,17 @@ async def test_a_profile_comes_back_as_it_was_written(database_url: str) -> None
 async def test_nothing_of_it_can_be_read_in_the_database(database_url: str) -> None:
     async with opened(database_url) as storage:
         await add(storage, KARI)
-        [record] = await around(database_url, f"SELECT {COLUMNS} FROM payers")
-        assert all(value.startswith(MARK) for value in record)
+        [(profile,)] = await around(database_url, "SELECT profile FROM payers")
+        assert profile.startswith(MARK)
 
 
 async def test_a_balance_that_changes_costs_no_new_sealing(database_url: str) -> None:
     async with opened(database_url) as storage:
         await add(storage, KARI)
-        before = await around(database_url, f"SELECT {COLUMNS} FROM payers")
+        before = await around(database_url, "SELECT profile FROM payers")
         poorer = payer("4791234567", birth_date=date(1985, 5, 17), balance=1_00)
         await change(storage, poorer)
-        assert await around(database_url, f"SELECT {COLUMNS} FROM payers") == before
+        assert await around(database_url, "SELECT profile FROM payers") == before
         assert await seen(storage, poorer) == [poorer]
 
 
@@ -77,31 +79,36 @@ async def test_another_secret_opens_nothing(database_url: str) -> None:
     await again.close()
 
 
-async def test_a_profile_from_before_there_were_seals_is_sealed_when_the_database_is_opened(
-    database_url: str,
+@pytest.mark.parametrize("was_sealed", [False, True])
+async def test_a_profile_of_many_texts_is_sealed_as_one_when_the_database_is_opened(
+    database_url: str, *, was_sealed: bool
 ) -> None:
     async with opened(database_url) as storage:
         await add(storage, *(made_up_payer(f"47{n:08}", "NO") for n in range(3)))
-    kari = made_up_payer("4700000001", "NO")
-    await around(
-        database_url,
-        "UPDATE payers SET given_name = ?, family_name = ?, email = ?, birth_date = ?,"
-        " address = ?, nin = ? WHERE phone_number = ?",
+    kari = made_up_payer("4700000001", "NO").profile
+    texts = [
         kari.given_name,
         kari.family_name,
         kari.email,
         kari.birth_date.isoformat(),
         '{"street_address":"Storgata 1","postal_code":"0150","region":"OSLO","country":"NO"}',
         kari.nin,
-        kari.phone_number,
+    ]
+    if was_sealed:
+        seal = Installation(storage.secret).seal
+        texts = [seal.sealed(text) for text in texts]
+    await around(
+        database_url,
+        "UPDATE payers SET profile = ? WHERE phone_number = ?",
+        json.dumps(texts),
+        "4700000001",
     )
     async with opened(database_url) as storage:
-        world = await storage.look(Needs().of(Payer, (kari.phone_number,)))
-        found = world.find(Payer, kari.phone_number)
-        assert found is not None
-        assert (found.name, found.address.street_address) == (kari.name, "Storgata 1")
-        records = await around(database_url, f"SELECT {COLUMNS} FROM payers")
-        assert all(value.startswith(MARK) for record in records for value in record)
+        world = await storage.look(Needs().of(Payer, ("4700000001",)))
+        moved = Address("Storgata 1", "0150", "OSLO", "NO")
+        assert world.get(Payer, "4700000001").profile == replace(kari, address=moved)
+        records = await around(database_url, "SELECT profile FROM payers")
+        assert all(profile.startswith(MARK) for (profile,) in records)
 
 
 def test_the_same_text_is_sealed_differently_by_another_process() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from avtale.payers import Payer
 from tests.support import KARI, House, Reply, Shop
 
@@ -84,7 +82,7 @@ async def test_two_sales_units_know_one_payer_by_two_subs(house: House, shop: Sh
 async def test_the_profile_is_as_it_is_when_it_is_fetched(house: House, shop: Shop) -> None:
     sub = await shared(shop)
     kari = await house.find(Payer, KARI)
-    await house.put(replace(kari, family_name="Hansen"), KARI)
+    await house.put(kari.described(family_name="Hansen"), KARI)
     assert (await fetched(shop, sub)).json["name"] == "Kari Hansen"
 
 

@@ -221,4 +221,4 @@ def _skip(req: falcon.asgi.Request) -> int:
 
 def _currency(payer: Payer) -> str:
     """The money of the payer's home."""
-    return {"DK": "DKK", "FI": "EUR"}.get(payer.address.country, "NOK")
+    return {"DK": "DKK", "FI": "EUR"}.get(payer.profile.address.country, "NOK")

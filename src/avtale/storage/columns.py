@@ -126,7 +126,7 @@ def _column(name: str, hint: Any) -> Column:
         return Column(name, "TEXT", nullable, date.isoformat, date.fromisoformat)
     # The same few prices, intervals and addresses come again and again.
     decode = lru_cache(maxsize=4096)(msgspec.json.Decoder(hint).decode)
-    return Column(name, "TEXT", nullable, _to_json, decode)
+    return Column(name, "TEXT", nullable, written_as_json, decode)
 
 
 def _under(seal: Seal, column: Column) -> Column:
@@ -143,7 +143,8 @@ def _under(seal: Seal, column: Column) -> Column:
     return column._replace(write=sealed, read=opened)
 
 
-def _to_json(value: Any) -> str:
+def written_as_json(value: Any) -> str:
+    """A small shape as its column holds it."""
     return msgspec.json.encode(value).decode()
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from avtale.engine import clock
 from avtale.engine.engine import StorageDown
 from avtale.keys import Keys
-from avtale.storage.columns import Shapes, shapes_under
-from avtale.storage.sealing import Seal
+from avtale.payers import Address, Profile
+from avtale.storage.columns import Shapes, shapes_under, written_as_json
+from avtale.storage.sealing import MARK, Seal
 
 SECRET: Final = "secret"  # noqa: S105 -- the name of a row
 KEY_ID: Final = "sealed under"
@@ -37,7 +41,7 @@ class Installation:
         self.secret = secret
         self.seal = Seal(Keys(secret).derived("rest"))
         self.sealed_late = 0
-        """Payers who were written before there were seals, and were sealed when the database was opened."""
+        """Payers whose profile became one sealed text when the database was opened."""
 
     @cached_property
     def shapes(self) -> Shapes:
@@ -76,7 +80,7 @@ async def _kept(database: Queries, name: str, at_first: str) -> str:
 
 
 async def _seal_payers(database: Queries, seal: Seal) -> int:
-    """Seal payers whose profile is still in plain text; answers with how many there were."""
+    """Seal each profile that is not one sealed text yet; answers with how many there were."""
     count = 0
     while found := await database.select("payers_unsealed", most=500):
         count += len(found)
@@ -84,17 +88,22 @@ async def _seal_payers(database: Queries, seal: Seal) -> int:
             [
                 (
                     "seal_payer",
-                    {
-                        "phone_number": phone_number,
-                        "given_name": seal.sealed(given_name),
-                        "family_name": seal.sealed(family_name),
-                        "email": seal.sealed(email),
-                        "birth_date": seal.sealed(birth_date),
-                        "address": seal.sealed(address),
-                        "nin": seal.sealed(nin),
-                    },
+                    {"phone_number": phone_number, "profile": seal.sealed(_profile(texts, seal))},
                 )
-                for phone_number, given_name, family_name, email, birth_date, address, nin in found
+                for phone_number, texts in found
             ]
         )
     return count
+
+
+def _profile(texts: str, seal: Seal) -> str:
+    """A profile in plain text; from a list of what were columns of their own (migration 0004), if it is one."""
+    if not texts.startswith("["):
+        return texts
+    given_name, family_name, email, birth_date, address, nin = (
+        seal.opened(text) if text.startswith(MARK) else text
+        for text in msgspec.json.decode(texts, type=list[str])
+    )
+    home = msgspec.json.decode(address, type=Address)
+    born = date.fromisoformat(birth_date)
+    return written_as_json(Profile(given_name, family_name, email, born, home, nin))

@@ -21,7 +21,7 @@ MARK: Final = "sealed:"
 """What every sealed text begins with; then the id of the key, a colon, and nonce and ciphertext as base64."""
 
 SEALED: Final[Mapping[type[Any], frozenset[str]]] = {
-    Payer: frozenset({"given_name", "family_name", "email", "birth_date", "address", "nin"}),
+    Payer: frozenset({"profile"}),
     Registration: frozenset({"secret"}),
 }
 """The columns that are sealed."""

@@ -19,7 +19,7 @@ from avtale.agreements.pricing import Pricing
 from avtale.charges.charge import Charge
 from avtale.charges.payments import Payment
 from avtale.notifications import Notification
-from avtale.payers import Address, Outcome, Payer, Source, SourceKind, SourceStatus
+from avtale.payers import Outcome, Payer, Source, SourceKind, SourceStatus
 from avtale.personas import Persona
 from avtale.problems import Fault
 from avtale.rulebook import MarketCode, Rulebook
@@ -121,14 +121,14 @@ class PutPayer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         if self.balance is not UNSET:
             changes["balance"] = self.balance
         if self.address is not None:
-            changes["address"] = _changed(payer.address, self.address)
+            changes["address"] = _changed(payer.profile.address, self.address)
         if self.source is not None:
             changes["source"] = _changed(payer.source, self.source)
             if self.source.expires is not UNSET:
                 changes["source"] = replace(changes["source"], expires=self.source.expires)
         if not isinstance(self.persona, UnsetType | str):
             changes |= self._taken_on(changes.get("source", payer.source), self.persona)
-        return replace(payer, **changes)
+        return payer.described(**changes)
 
     def _taken_on(self, source: Source, persona: Persona | None) -> dict[str, Any]:
         """What changes with the persona; what was said of money besides it counts for more."""
@@ -261,17 +261,16 @@ def phone_answer(
 
 
 def _members(payer: Payer) -> dict[str, Any]:
-    address: Address = payer.address
-    source: Source = payer.source
+    profile = payer.profile
     return {
         "phone_number": payer.phone_number,
         "name": payer.name,
-        "email": payer.email,
-        "birth_date": payer.birth_date,
-        "address": AddressAnswer(**msgspec.structs.asdict(address)),
-        "nin": payer.nin,
+        "email": profile.email,
+        "birth_date": profile.birth_date,
+        "address": AddressAnswer(**msgspec.structs.asdict(profile.address)),
+        "nin": profile.nin,
         "balance": payer.balance,
-        "source": SourceAnswer(**msgspec.structs.asdict(source)),
+        "source": SourceAnswer(**msgspec.structs.asdict(payer.source)),
         "outcomes": payer.outcomes,
         "persona": payer.persona,
     }

@@ -71,17 +71,18 @@ _NO_TEXT = frozenset({"email_verified", "phone_number_verified", "other_addresse
 
 
 def _profile(payer: Payer) -> dict[str, Any]:
-    home = payer.address
+    profile = payer.profile
+    home = profile.address
     lines = (home.street_address, home.postal_code, home.region, home.country)
     return {
         "name": payer.name,
-        "given_name": payer.given_name,
-        "family_name": payer.family_name,
-        "email": payer.email,
+        "given_name": profile.given_name,
+        "family_name": profile.family_name,
+        "email": profile.email,
         "email_verified": False,
         "phone_number": payer.phone_number,
         "phone_number_verified": True,
-        "birthdate": payer.birth_date.isoformat(),
+        "birthdate": profile.birth_date.isoformat(),
         "address": AddressAnswer(
             address_type="home",
             country=home.country,
@@ -91,7 +92,7 @@ def _profile(payer: Payer) -> dict[str, Any]:
             street_address=home.street_address,
         ),
         "other_addresses": (),
-        "nin": payer.nin,
+        "nin": profile.nin,
     }
 
 

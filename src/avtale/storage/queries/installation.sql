@@ -10,11 +10,9 @@ SELECT value FROM installation WHERE name = :name
 INSERT INTO installation (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING
 
 -- name: payers_unsealed
--- Payers from before there were seals.
-SELECT phone_number, given_name, family_name, email, birth_date, address, nin FROM payers
-WHERE given_name NOT LIKE 'sealed:%' ORDER BY phone_number LIMIT :most
+-- Payers whose profile was written before it was one sealed text.
+SELECT phone_number, profile FROM payers
+WHERE profile NOT LIKE 'sealed:%' ORDER BY phone_number LIMIT :most
 
 -- name: seal_payer
-UPDATE payers SET given_name = :given_name, family_name = :family_name, email = :email,
-    birth_date = :birth_date, address = :address, nin = :nin
-WHERE phone_number = :phone_number AND given_name NOT LIKE 'sealed:%'
+UPDATE payers SET profile = :profile WHERE phone_number = :phone_number AND profile NOT LIKE 'sealed:%'
