@@ -49,6 +49,27 @@ class Installation:
         return shapes_under(self.seal)
 
 
+class OfInstallation:
+    """A storage's side of its installation, which is there once it is open."""
+
+    _installation: Installation | None = None
+
+    @property
+    def secret(self) -> bytes:
+        """The installation's secret, as it was given or as the database keeps it."""
+        return self._opened.secret
+
+    @property
+    def _opened(self) -> Installation:
+        if self._installation is None:
+            raise StorageDown("the database is not open")
+        return self._installation
+
+    @property
+    def _shapes(self) -> Shapes:
+        return self._opened.shapes
+
+
 async def open_installation(database: Queries, given: bytes | None) -> Installation:
     """The installation of a database that is open: its secret as given, or kept there, made on the first start.
 

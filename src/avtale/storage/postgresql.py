@@ -27,7 +27,7 @@ from avtale.storage.connections import (
     connect_to_migrate,
     connecting,
 )
-from avtale.storage.installation import Installation, open_installation
+from avtale.storage.installation import OfInstallation, open_installation
 from avtale.storage.migrations import migrations
 from avtale.storage.statements import COMPARED, POSTGRESQL, loads, numbered
 from avtale.storage.storage import Row, Value
@@ -57,7 +57,7 @@ _OPEN_CHARGES = (
 )
 
 
-class PostgreSQLStorage:
+class PostgreSQLStorage(OfInstallation):
     """A database of a PostgreSQL server, 15 or newer.
 
     `dsn` is `postgresql://user@host:port/database`, or with `?host=/folder` for a socket.
@@ -71,7 +71,6 @@ class PostgreSQLStorage:
         """`secret` is the installation's, where it is not kept in the database."""
         self._dsn = dsn
         self._given = secret
-        self._installation: Installation | None = None
         self.migrated: list[str] = []
         self._rows = Connections(dsn, pool_size, FOR_ROWS, at_once=1)
         self._queries = Connections(dsn, pool_size, FOR_QUERIES, at_once=0)
@@ -88,21 +87,6 @@ class PostgreSQLStorage:
         except BaseException:
             await self.close()
             raise
-
-    @property
-    def secret(self) -> bytes:
-        """The installation's secret."""
-        return self._opened.secret
-
-    @property
-    def _opened(self) -> Installation:
-        if self._installation is None:
-            raise StorageDown("the database is not open")
-        return self._installation
-
-    @property
-    def _shapes(self) -> Shapes:
-        return self._opened.shapes
 
     async def close(self) -> None:
         """Let go of the connections; what is committed is there."""

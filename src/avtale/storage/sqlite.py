@@ -22,7 +22,7 @@ from avtale.engine.engine import StorageDown, Taken
 from avtale.engine.rows import TABLES, Key
 from avtale.engine.world import Needs, World
 from avtale.storage.columns import Shapes
-from avtale.storage.installation import Installation, open_installation
+from avtale.storage.installation import OfInstallation, open_installation
 from avtale.storage.migrations import migrations
 from avtale.storage.statements import SQLITE, queries
 from avtale.storage.storage import Row, Value
@@ -34,7 +34,7 @@ _OPEN_CHARGES = SQLITE[Charge].load.partition(" WHERE ")[0] + (
 )
 
 
-class SQLiteStorage:
+class SQLiteStorage(OfInstallation):
     """A database file, or memory that nothing outlives (`path` None)."""
 
     dialect: Literal["sqlite"] = "sqlite"
@@ -43,7 +43,6 @@ class SQLiteStorage:
         """`secret` is the installation's, where it is not kept in the database."""
         self.path = path
         self._given = secret
-        self._installation: Installation | None = None
         self.migrated: list[str] = []
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
@@ -155,21 +154,6 @@ class SQLiteStorage:
         except BaseException:
             _undo(writer)
             raise
-
-    @property
-    def secret(self) -> bytes:
-        """The installation's secret."""
-        return self._opened.secret
-
-    @property
-    def _opened(self) -> Installation:
-        if self._installation is None:
-            raise StorageDown(f"{self.path}: not open")
-        return self._installation
-
-    @property
-    def _shapes(self) -> Shapes:
-        return self._opened.shapes
 
     # ── the engine's side ──
 

@@ -18,7 +18,7 @@ CONTENT_TYPE: Final = "application/json; charset=utf-8"
 SIGNED_HEADERS: Final = "x-ms-date;host;x-ms-content-sha256"
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = (
+MONTHS: Final = (
     *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
     *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 )
@@ -49,7 +49,7 @@ def http_date(instant: datetime) -> str:
     """An instant as HTTP writes it, in English whatever the locale: `Thu, 30 Mar 2023 08:38:32 GMT`."""
     at = instant.astimezone(UTC)
     return (
-        f"{_DAYS[at.weekday()]}, {at.day:02} {_MONTHS[at.month - 1]} {at.year:04} "
+        f"{_DAYS[at.weekday()]}, {at.day:02} {MONTHS[at.month - 1]} {at.year:04} "
         f"{at.hour:02}:{at.minute:02}:{at.second:02} GMT"
     )
 

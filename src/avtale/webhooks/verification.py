@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
 from avtale.webhooks.signing import (
+    MONTHS,
     SIGNED_HEADERS,
     Target,
     content_sha256,
@@ -29,12 +30,8 @@ AUTHORIZATIONS: Final = ("x-vipps-authorization", "authorization")
 """Both carry the signature; a proxy of the receiver's may need the second one for itself."""
 
 _FORM = re.compile(r"HMAC-SHA256 SignedHeaders=([^&\s]*)&Signature=([A-Za-z0-9+/]{43}=)", re.ASCII)
-_MONTHS: Final = (
-    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
-    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-)
 _DATE = re.compile(
-    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{{2}}) ({'|'.join(_MONTHS)}) ([0-9]{{4}})"
+    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{{2}}) ({'|'.join(MONTHS)}) ([0-9]{{4}})"
     r" ([0-9]{2}):([0-9]{2}):([0-9]{2}) GMT",
     re.ASCII,
 )
@@ -194,7 +191,7 @@ def read_date(text: str) -> datetime:
             raise ValueError
         day, month, *rest = form.groups()
         year, hour, minute, second = map(int, rest)
-        number = _MONTHS.index(month) + 1
+        number = MONTHS.index(month) + 1
         return datetime(year, number, int(day), hour, minute, second, tzinfo=UTC)
     except ValueError:
         raise MalformedHeader(
