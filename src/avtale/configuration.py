@@ -62,6 +62,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "In the environment test, send webhooks to receivers in any private network, over http and on any port too."
         ),
     ] = False
+    record_days: Annotated[
+        int, _says("How many days requests are kept in the record; 0 keeps none.", ge=0, le=3650)
+    ] = 30
     secret: Annotated[
         str | None,
         _says(

@@ -18,6 +18,7 @@ from avtale.api.limits import VendorLimits
 from avtale.api.links import Links
 from avtale.api.metrics import Counters
 from avtale.api.problem_responses import render
+from avtale.api.recorder import Recorder
 from avtale.api.service import OWN_CREDENTIALS, add_service, documents
 from avtale.api.tokens import Tokens
 from avtale.api.userinfo import Userinfo
@@ -81,6 +82,7 @@ class Parts:
     access: Access
     links: Links
     board: Board
+    recorder: Recorder
 
 
 async def start(settings: Settings, *, public_url: str | None = None, work: bool = True) -> Parts:
@@ -104,6 +106,7 @@ async def start(settings: Settings, *, public_url: str | None = None, work: bool
             )
         parts.worker.start()
         parts.post_office.start()
+    parts.recorder.start()
     return parts
 
 
@@ -139,6 +142,7 @@ def _joined(settings: Settings, storage: Storage, courier: SigningCourier, url: 
         access=Access(directory, keys, settings.environment, clock.real_now),
         links=Links(url, keys, settings.environment),
         board=Board(),
+        recorder=Recorder(storage, clock.real_now, keep_days=settings.record_days),
     )
 
 
@@ -175,13 +179,14 @@ async def stop(parts: Parts) -> None:
     await finish()
     await parts.courier.close()
     await parts.engine.drain()
+    await parts.recorder.stop()
     await parts.storage.close()
 
 
 def application(parts: Parts, *, control: bool | None = None) -> Asgi:
     """The ASGI application over joined parts; the control API is there in the test environment, or as told."""
     counters = Counters()
-    app = build(_responders(parts), counters)
+    app = build(_responders(parts), counters, parts.recorder)
     add_service(
         app,
         storage=parts.storage,
@@ -255,6 +260,7 @@ def tools(parts: Parts) -> Tools:
             lambda storage: engine_over(storage, parts.settings),
         ),
         directory=parts.directory,
+        recorder=parts.recorder,
     )
 
 

@@ -36,6 +36,7 @@ async def ask(house: House, name: str, text: str) -> list[tuple[Any, ...]]:
 async def everything(house: House) -> dict[str, set[str]]:
     """Every row of every table that there is, as text."""
     dialect = house.parts.storage.dialect
+    await house.parts.recorder.flush()
     tables = [name for (name,) in await ask(house, f"tables_of_{dialect}", _TABLES[dialect])]
     return {
         table: {repr(row) for row in await ask(house, f"all_{table}", f"SELECT * FROM {table}")}

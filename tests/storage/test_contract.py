@@ -18,6 +18,7 @@ from avtale.engine.engine import Taken
 from avtale.engine.rows import TABLE_OF
 from avtale.engine.world import Needs, NotLoaded, World
 from avtale.payers import Payer
+from avtale.record import RecordedBatch
 from avtale.sales_units import SalesUnit
 from avtale.storage.columns import SHAPES
 from avtale.storage.statements import numbered, queries
@@ -347,3 +348,22 @@ async def test_every_query_is_understood(storage: Storage, database_url: str) ->
         except (sqlite3.Error, asyncpg.PostgresError) as error:
             refused[query] = str(error)
     assert refused == {}
+
+
+# ── Beside the engine ────────────────────────────────────────────────────────────────────────────
+
+
+async def test_rows_beside_the_engine_are_written_all_or_none(storage: Storage) -> None:
+    def batch(offset_ms: int | None) -> RecordedBatch:
+        return RecordedBatch(f"batch {offset_ms}", MSN, MONDAY, None, offset_ms, "[]")  # type: ignore[arg-type]
+
+    async def written() -> list[RecordedBatch]:
+        return await storage.rows(RecordedBatch, "batches_of_unit", msn=MSN, before=2**62, most=10)
+
+    await storage.append(RecordedBatch, [])
+    await storage.append(RecordedBatch, [batch(1), batch(2)])
+    with pytest.raises((*MISTAKES, Taken)):
+        await storage.append(RecordedBatch, [batch(3), batch(None)])
+    assert await written() == [batch(2), batch(1)]
+    await storage.append(RecordedBatch, [batch(4)])
+    assert len(await written()) == 3

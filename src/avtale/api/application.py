@@ -11,6 +11,7 @@ import falcon.asgi
 from avtale.api.arrival import Arrival, is_with_body
 from avtale.api.metrics import METHODS, Counters
 from avtale.api.problem_responses import respond, unforeseen
+from avtale.api.recorder import Recorder
 from avtale.api.routes import ROUTES
 from avtale.api.watch import Watch
 from avtale.engine.engine import StorageDown
@@ -25,10 +26,12 @@ SLOWEST_BODY_SECONDS = 15.0
 
 
 def build(
-    resources: Mapping[str, object], counters: Counters | None = None
+    resources: Mapping[str, object],
+    counters: Counters | None = None,
+    recorder: Recorder | None = None,
 ) -> falcon.asgi.App[Any, Any]:
     """The API's application over the given responders, by the names that the table uses."""
-    app = falcon.asgi.App(middleware=[Watch(counters or Counters())])
+    app = falcon.asgi.App(middleware=[Watch(counters or Counters(), recorder)])
     app.req_options.strip_url_path_trailing_slash = True
     app.req_options.auto_parse_qs_csv = False
     for template, resource, suffix in dict.fromkeys(

@@ -90,6 +90,8 @@ class Gate:
         known = await self._directory.by_subscription_key(key)
         if known is None:
             raise SubscriptionKeyRefused(_WRONG_KEY)
+        # Whatever is refused from here on can be looked up in the unit's record.
+        req.context.msn = unit_of(req, known)
         client_id = self._access.client_of(req.get_header("Authorization"))
         if client_id != known.client.client_id:
             raise NotAuthorized(
@@ -178,6 +180,14 @@ def _require_json_sent(req: falcon.asgi.Request) -> None:
     media_type = (req.content_type or "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType("Bodies are JSON; send Content-Type: application/json.")
+
+
+def unit_of(req: falcon.asgi.Request, known: Known) -> str | None:
+    """The sales unit that a request is meant for, where that can be told before it is let through."""
+    sent: str | None = req.get_header("Merchant-Serial-Number")
+    if sent is None and len(known.sales_units) == 1:
+        return next(iter(known.sales_units))
+    return sent if sent in known.sales_units else None
 
 
 def _serial_number(sent: str | None, kind: str, granted: frozenset[str]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from avtale.api.access import Access
 from avtale.api.directory import Directory
+from avtale.api.gate import unit_of
 from avtale.problems import SubscriptionKeyRefused, UnknownClient, WrongClientSecret
 
 _NO_KEY = "Access denied due to missing subscription key."
@@ -31,6 +32,7 @@ class Tokens:
         known = await self._directory.by_subscription_key(key)
         if known is None:
             raise SubscriptionKeyRefused(_WRONG_KEY)
+        req.context.msn = unit_of(req, known)
         try:
             answer = await self._access.issue(
                 req.get_header("client_id"), req.get_header("client_secret")

@@ -11,6 +11,7 @@ import falcon.asgi
 
 from avtale.api.arrival import REFUSED
 from avtale.api.metrics import Counters
+from avtale.api.recorder import Recorder
 from avtale.engine import clock
 from avtale.logs import get_logger
 from avtale.problems import ResourceNotFound, UriTooLong
@@ -23,8 +24,9 @@ log = get_logger("avtale.api")
 class Watch:
     """Sees every request come in and every answer go out."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, recorder: Recorder | None = None) -> None:
         self._counters = counters
+        self._recorder = recorder
 
     async def process_request(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Before the responder: a version-4 UUID, also told in the header `X-Request-Id`.
@@ -62,6 +64,8 @@ class Watch:
         tally = self._counters.tally(req.method, req.uri_template)
         tally.add(status, seconds)
         problem = self._counters.refused(status, resp.data) if status >= 400 else None
+        if self._recorder is not None:
+            self._recorder.note(req, resp, tally.operation, status, problem, seconds)
         if log.writes("info"):
             log.info(
                 "request",

@@ -21,6 +21,7 @@ from avtale.ledger import LedgerEntry, Script
 from avtale.notifications import Notification
 from avtale.payers import Payer
 from avtale.personas import Appointment
+from avtale.record import RecordedBatch
 from avtale.sales_units import SalesUnit
 from avtale.webhooks.catalogue import Event
 from avtale.webhooks.delivery import Delivery, DeliveryAttempt
@@ -157,3 +158,6 @@ TABLES: tuple[Table, ...] = (
 """In the order in which rows are locked and written; parents before children."""
 
 TABLE_OF: dict[type[Any], Table] = {table.row: table for table in TABLES}
+
+BESIDE: tuple[Table, ...] = (_table("requests", RecordedBatch, "batch_id", append=True),)
+"""Tables that nobody decides upon: their rows are written beside the engine, and looked at."""

@@ -10,12 +10,11 @@ from avtale.engine.command import Call
 from avtale.engine.world import Needs, World
 from avtale.operations.agreements import stop_agreement
 from avtale.operations.approvals import approve_agreement, reject_agreement, set_max_amount
-from avtale.operations.finding import require_agreement_id
 from avtale.payers import PUBLIC_PAYER
 from avtale.problems import ResourceNotFound
 from avtale.sandbox.acts import Act, act_on_agreement
 from avtale.sandbox.bodies import body_of
-from avtale.sandbox.finding import serial_number
+from avtale.sandbox.finding import find_agreement
 from avtale.sandbox.tools import Tools
 from avtale.wire.control import AgreementActAnswer, ApproveAgreement, SetMaxAmount
 from avtale.wire.telling import told
@@ -32,7 +31,7 @@ class PayersAgreements:
     ) -> None:
         """Say yes; answers when the initial charge is settled."""
         body = await body_of(req, ApproveAgreement, may_be_empty=True)
-        agreement = await self._find(req, agreement_id)
+        agreement = await find_agreement(self._tools.storage, req, agreement_id)
         phone_number = body.phone_number or agreement.phone_number or PUBLIC_PAYER
 
         def act(world: World, call: Call) -> None:
@@ -44,7 +43,7 @@ class PayersAgreements:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, agreement_id: str
     ) -> None:
         """Say no."""
-        agreement = await self._find(req, agreement_id)
+        agreement = await find_agreement(self._tools.storage, req, agreement_id)
 
         def act(world: World, call: Call) -> None:
             reject_agreement(world, call, agreement_id)
@@ -55,7 +54,7 @@ class PayersAgreements:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, agreement_id: str
     ) -> None:
         """Stop it in the app."""
-        agreement = await self._find(req, agreement_id)
+        agreement = await find_agreement(self._tools.storage, req, agreement_id)
 
         def act(world: World, call: Call) -> None:
             stop_agreement(world, call, agreement_id, "USER")
@@ -67,22 +66,12 @@ class PayersAgreements:
     ) -> None:
         """Choose another maximum."""
         body = await body_of(req, SetMaxAmount)
-        agreement = await self._find(req, agreement_id)
+        agreement = await find_agreement(self._tools.storage, req, agreement_id)
 
         def act(world: World, call: Call) -> None:
             set_max_amount(world, call, agreement_id, body.max_amount)
 
         await self._act(resp, "set_max_amount", agreement, act)
-
-    async def _find(self, req: falcon.asgi.Request, agreement_id: str) -> Agreement:
-        """The agreement, in the unit that the query names, or the newest with this id."""
-        require_agreement_id(agreement_id)
-        found = await self._tools.storage.rows(
-            Agreement, "agreement_in_any_unit", agreement_id=agreement_id, msn=serial_number(req)
-        )
-        if not found:
-            raise ResourceNotFound("Agreement not found.")
-        return found[0]
 
     async def _act(
         self,

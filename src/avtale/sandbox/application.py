@@ -11,6 +11,7 @@ from avtale.sandbox.charges import PayersCharges
 from avtale.sandbox.clock import Clock
 from avtale.sandbox.partners import Partners
 from avtale.sandbox.payers import Payers
+from avtale.sandbox.record import Record
 from avtale.sandbox.routes import CONTROL_ROUTES, Resource
 from avtale.sandbox.sales_units import SalesUnits
 from avtale.sandbox.tools import Tools
@@ -25,6 +26,7 @@ def mount(app: falcon.asgi.App[Any, Any], tools: Tools) -> None:
         "payers": Payers(tools),
         "agreements": PayersAgreements(tools),
         "charges": PayersCharges(tools),
+        "record": Record(tools),
     }
     for template, resource, suffix in dict.fromkeys(
         (route.template, route.resource, route.suffix) for route in CONTROL_ROUTES

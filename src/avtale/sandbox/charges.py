@@ -8,13 +8,12 @@ from avtale.api.answers import send_json
 from avtale.charges.charge import Charge
 from avtale.engine.command import Call, Command
 from avtale.engine.world import Needs, World
-from avtale.identifiers import is_order_id
 from avtale.ledger import Script
 from avtale.operations.payers import script_charge
 from avtale.problems import ResourceNotFound
 from avtale.processing.lasting import see_through
 from avtale.sandbox.bodies import body_of
-from avtale.sandbox.finding import serial_number
+from avtale.sandbox.finding import find_charge
 from avtale.sandbox.tools import Tools
 from avtale.wire.control import ChargeActAnswer, ScriptAnswer, ScriptOutcomes
 from avtale.wire.telling import told
@@ -31,7 +30,7 @@ class PayersCharges:
     ) -> None:
         """Script its next attempts, in place of what was scripted before."""
         body = await body_of(req, ScriptOutcomes)
-        msn = (await self._find(req, charge_id)).merchant_serial_number
+        msn = (await find_charge(self._tools.storage, req, charge_id)).merchant_serial_number
 
         def decide(world: World, call: Call) -> tuple[Charge, Script]:
             return script_charge(world, call, charge_id, body.outcomes)
@@ -53,7 +52,7 @@ class PayersCharges:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, charge_id: str
     ) -> None:
         """Attempt it now; answers when the outcome is known, or known to be unclear."""
-        charge = await self._find(req, charge_id)
+        charge = await find_charge(self._tools.storage, req, charge_id)
         msn, agreement_id = charge.merchant_serial_number, charge.agreement_id
         happened = await see_through(self._tools.runs.attempt_now(msn, agreement_id, charge_id))
         key = Needs().of(Charge, (msn, charge_id))
@@ -70,15 +69,3 @@ class PayersCharges:
                 happened=told(happened),
             ),
         )
-
-    async def _find(self, req: falcon.asgi.Request, charge_id: str) -> Charge:
-        """The charge, in the unit that the query names, or the newest with this id."""
-        msn = serial_number(req)
-        found = []
-        if is_order_id(charge_id):
-            found = await self._tools.storage.rows(
-                Charge, "charge_in_any_unit", charge_id=charge_id, msn=msn
-            )
-        if not found:
-            raise ResourceNotFound("Charge not found.")
-        return found[0]

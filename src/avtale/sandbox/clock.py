@@ -37,6 +37,7 @@ class Clock:
     ) -> None:
         """Go on through everything that is due; done to the end even where the client has gone."""
         body = await body_of(req, AdvanceClock)
+        await self._tools.recorder.flush()
         advancing = self._tools.clocks.advance(msn, to=body.to, days=body.days or 0, by=body.exact)
         send_json(resp, _advance_answer(await see_through(advancing)))
 
@@ -45,12 +46,14 @@ class Clock:
     ) -> None:
         """Let it stand still."""
         body = await body_of(req, FreezeClock, may_be_empty=True)
+        await self._tools.recorder.flush()
         self._send(resp, await see_through(self._tools.clocks.freeze(msn, body.at)))
 
     async def on_post_resume(
         self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
     ) -> None:
         """Let it run on."""
+        await self._tools.recorder.flush()
         self._send(resp, await self._tools.clocks.resume(msn))
 
     async def on_get_forecast(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Resource = Literal["sales_units", "partners", "clock", "payers", "agreements", "charges"]
+Resource = Literal["sales_units", "partners", "clock", "payers", "agreements", "charges", "record"]
 
 _UNITS = "/sandbox/sales-units"
 _UNIT = _UNITS + "/{msn}"
@@ -49,4 +49,7 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("POST", _AGREEMENT + "/max-amount", "set_max_amount", "agreements", "max_amount"),
     ControlRoute("POST", _CHARGE + "/outcomes", "script_charge", "charges", "outcomes"),
     ControlRoute("POST", _CHARGE + "/process", "process_charge", "charges", "process"),
+    ControlRoute("GET", _UNIT + "/requests", "list_requests", "record", "requests"),
+    ControlRoute("GET", _AGREEMENT + "/timeline", "show_timeline", "record", "timeline"),
+    ControlRoute("GET", _CHARGE + "/why", "explain_charge", "record", "why"),
 )

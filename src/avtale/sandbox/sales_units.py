@@ -126,6 +126,7 @@ class SalesUnits:
             if unit.is_held(self._tools.engine.real_now()):
                 raise Conflict("The clock is being moved; wait for that to end.")
             await self._tools.runs.quiet(msn)
+            await self._tools.recorder.flush()
             await (erase if itself else reset)(self._tools.storage, msn)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from avtale.api.directory import Directory
+from avtale.api.recorder import Recorder
 from avtale.engine.engine import Engine
 from avtale.keys import Keys
 from avtale.processing.clocks import Clocks
@@ -26,3 +27,4 @@ class Tools:
     clocks: Clocks
     forecasts: Forecasts
     directory: Directory
+    recorder: Recorder

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from avtale.engine.rows import TABLE_OF, TABLES, Table
+from avtale.engine.rows import BESIDE, TABLE_OF, TABLES, Table
 from avtale.instants import from_milliseconds, to_milliseconds
 from avtale.storage.sealing import SEALED, Seal
 
@@ -150,7 +150,7 @@ def written_as_json(value: Any) -> str:
 
 Shapes = Mapping[type[Any], Shape]
 
-SHAPES: Shapes = {table.row: Shape(table) for table in TABLES}
+SHAPES: Shapes = {table.row: Shape(table) for table in (*TABLES, *BESIDE)}
 """The shapes of all rows, as if nothing were sealed: names, types, and what does not touch a disk."""
 
 

@@ -26,6 +26,7 @@ OWNED: Final = (
     "gateway_scripts",
     "gateway_ledger",
     "idempotency_keys",
+    "requests",
 )
 """The tables that hold what a unit owns; `queries/sandbox.sql` has a statement for each.
 

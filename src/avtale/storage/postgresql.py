@@ -178,6 +178,17 @@ class PostgreSQLStorage(OfInstallation):
                 await connection.execute(text, *(parameters[name] for name in names))
             await _commit(connection)
 
+    async def append(self, row: type[Row], rows: Sequence[Row]) -> None:
+        """Rows of a table beside the engine's."""
+        if not rows:
+            return
+        shape = self._shapes[row]
+        records = [shape.write(each) for each in rows]
+        async with self._queries.borrowed() as connection:
+            await connection.copy_records_to_table(
+                shape.table.name, columns=shape.names, records=records
+            )
+
 
 # ── loading ──
 

@@ -262,6 +262,24 @@ class SQLiteStorage(OfInstallation):
                     writer.execute(queries()[query], dict(parameters))
                 await self._commit(writer)
 
+    async def append(self, row: type[Row], rows: Sequence[Row]) -> None:
+        """Rows of a table beside the engine's, written on the committing thread."""
+        if not rows:
+            return
+        records = [self._shapes[row].write(each) for each in rows]
+        statement = SQLITE[row].insert
+        async with self._writing:
+            writer = await self._begin()
+            with self._undone_on_error(writer):
+                if self.path is None:
+                    writer.executemany(statement, records)
+                else:
+                    loop = asyncio.get_running_loop()
+                    await loop.run_in_executor(
+                        self._committer, writer.executemany, statement, records
+                    )
+                await self._commit(writer)
+
     def _reading(self) -> sqlite3.Connection:
         self._require_file()
         if self.path is None and self._writer is not None:

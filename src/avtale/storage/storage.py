@@ -66,6 +66,10 @@ class Storage(Protocol):
         """Rows, each with the one value that is selected behind its columns."""
         ...
 
+    async def append(self, row: type[Row], rows: Sequence[Row]) -> None:
+        """Write rows of a table beside the engine's, in one transaction."""
+        ...
+
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements of `queries/*.sql`, in one transaction."""
         ...

@@ -1,0 +1,46 @@
+-- The record: what merchants asked, and everything that happened, as it is looked at afterwards.
+
+-- name: batches_of_unit
+-- Newest first, those before a place; each has its place behind its columns.
+SELECT {requests}, position FROM requests
+WHERE merchant_serial_number = :msn AND position < :before ORDER BY position DESC LIMIT :most
+
+-- name: batches_that_name
+-- The same, where an id is named among them; whoever reads them looks again.
+SELECT {requests}, position FROM requests
+WHERE merchant_serial_number = :msn AND position < :before AND requests LIKE '%' || :id || '%'
+ORDER BY position DESC LIMIT :most
+
+-- name: requests_before
+SELECT position FROM requests WHERE position = (SELECT MIN(position) FROM requests) AND received < :before
+
+-- name: forget_requests
+-- The oldest thousand, as far as they are too old; positions grow with time.
+DELETE FROM requests WHERE received < :before AND position < (SELECT MIN(position) FROM requests) + 1000
+
+-- name: erase_requests
+DELETE FROM requests WHERE merchant_serial_number = :msn
+
+-- name: history_of_charges
+SELECT {charge_history as h} FROM charge_history h
+JOIN charges c ON c.merchant_serial_number = h.merchant_serial_number AND c.charge_id = h.charge_id
+WHERE c.merchant_serial_number = :msn AND c.agreement_id = :agreement_id
+ORDER BY h.occurred, h.charge_id, h.sequence LIMIT :most
+
+-- name: payments_about_agreement
+SELECT {payments as p} FROM payments p
+JOIN charges c ON c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
+WHERE c.merchant_serial_number = :msn AND c.agreement_id = :agreement_id ORDER BY p.asked, p.payment_key LIMIT :most
+
+-- name: payments_at_charge
+SELECT {payments} FROM payments
+WHERE merchant_serial_number = :msn AND charge_id = :charge_id ORDER BY asked, sequence LIMIT :most
+
+-- name: attempts_about_agreement
+SELECT {delivery_attempts as a} FROM delivery_attempts a
+JOIN deliveries d ON d.delivery_id = a.delivery_id
+WHERE a.merchant_serial_number = :msn AND d.agreement_id = :agreement_id ORDER BY a.occurred, a.attempt LIMIT :most
+
+-- name: deliveries_about_agreement
+SELECT {deliveries} FROM deliveries
+WHERE merchant_serial_number = :msn AND agreement_id = :agreement_id ORDER BY place, registration_id LIMIT :most
