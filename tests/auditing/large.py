@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import resource
 import sqlite3
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 from avtale.auditing import audit
 from avtale.identifiers import event_id
 from avtale.instants import to_milliseconds
 from avtale.storage.migrations import migrations
+from avtale.webhooks.catalogue import EventType
 
 UNITS = 5
 CHARGES_PER_AGREEMENT = 10
@@ -114,6 +117,25 @@ STEPS = (
     UNION ALL SELECT msn, event_id(msn, agreement_id, charge_id, 3), second_event, agreement_id,
         charge_id, later, '{}', charge_id, 3 FROM told
     """,
+    """
+    INSERT INTO clients VALUES ('news', 'MERCHANT', 'Nordic News', '', :monday, NULL, '{}')
+    """,
+    """
+    INSERT INTO webhooks SELECT 'hook-' || merchant_serial_number, 'news', merchant_serial_number,
+        'https://nordic.example/hook', '', :all_events, created - 3600000, NULL, NULL, NULL, NULL, 0
+    FROM sales_units
+    """,
+    """
+    INSERT INTO deliveries SELECT lower(hex(randomblob(16))), merchant_serial_number,
+        'hook-' || merchant_serial_number, position, event_id, event_type, agreement_id, charge_id,
+        body, occurred, 'DELIVERED', 1, 1, occurred, occurred, NULL
+    FROM events ORDER BY position
+    """,
+    """
+    INSERT INTO delivery_attempts
+    SELECT delivery_id, 1, merchant_serial_number, created, 200, NULL, 'ok', 12 FROM deliveries
+    ORDER BY delivery_id
+    """,
 )
 
 TOLD = """
@@ -179,6 +201,7 @@ def make_large_database(path: Path, charges: int) -> None:
         "units": UNITS,
         "per_agreement": CHARGES_PER_AGREEMENT,
         "charges": charges,
+        "all_events": json.dumps(get_args(EventType), separators=(",", ":")),
     }
     connection.execute("CREATE TEMP TABLE generate_series (value INTEGER PRIMARY KEY)")
     connection.executemany(

@@ -258,15 +258,71 @@ UPDATE idempotency_keys SET body = replace(body, '{landing}', 'opensesame') WHER
 DELETE FROM events WHERE subject = 'direct';
 
 -- spoil: E-1: an activation that nobody was told of
-DELETE FROM events WHERE event_type = 'recurring.agreement-activated.v1';
+DELETE FROM events WHERE event_type = 'recurring.agreement-activated.v1' AND agreement_id =
+    (SELECT agreement_id FROM agreements WHERE product_name = 'Flexible');
+
+-- spoil: E-1: an event that never went to a receiver who wanted it
+DELETE FROM delivery_attempts WHERE delivery_id IN (SELECT d.delivery_id FROM deliveries d JOIN webhooks r ON
+    r.registration_id = d.registration_id WHERE r.removed IS NULL AND d.event_type = 'recurring.charge-refunded.v1');
+DELETE FROM deliveries WHERE event_type = 'recurring.charge-refunded.v1';
 
 -- spoil: E-2: a capture that was told and not made
 INSERT INTO events (merchant_serial_number, event_id, event_type, agreement_id, charge_id, occurred, body,
     subject, sequence) SELECT merchant_serial_number, event_id(merchant_serial_number, agreement_id, 'pending',
     2), event_type, agreement_id, 'pending', occurred, body, 'pending', 2 FROM events WHERE subject = 'direct';
 
+-- spoil: E-2: a refund that was delivered and not made
+INSERT INTO deliveries SELECT '00000000-0000-4000-8000-000000000000', merchant_serial_number, registration_id,
+    place + 1000, event_id(merchant_serial_number, agreement_id, 'told', 9), event_type, agreement_id, charge_id,
+    body, created, 'WAITING', 0, 0, NULL, NULL, created FROM deliveries WHERE event_type =
+    'recurring.charge-refunded.v1';
+
 -- spoil: E-3: an event under another id
 UPDATE events SET event_id = '00000000-0000-8000-a000-000000000000' WHERE subject = 'direct';
+
+-- spoil: E-3: a delivery under another event's id
+UPDATE deliveries SET event_id = event_id(merchant_serial_number, agreement_id, 'told', 9) WHERE event_type =
+    'recurring.charge-refunded.v1';
+
+-- spoil: E-3: an event that a receiver gets twice, under two ids
+INSERT INTO deliveries SELECT '00000000-0000-4000-8000-000000000000', merchant_serial_number, registration_id,
+    place, event_id, event_type, agreement_id, charge_id, body, created, 'WAITING', 0, 0, NULL, NULL, created
+    FROM deliveries WHERE event_type = 'recurring.charge-refunded.v1';
+
+-- spoil: E-4: a delivery that tells of another amount than its event
+UPDATE deliveries SET body = replace(body, '"amountRefunded":100,', '"amountRefunded":101,');
+
+-- spoil: E-4: a delivery that tells of another charge than its event
+UPDATE deliveries SET charge_id = 'untold' WHERE event_type = 'recurring.charge-refunded.v1';
+
+-- spoil: E-4: an event that was changed after it was delivered
+UPDATE events SET body = replace(body, '"amountRefunded":100,', '"amountRefunded":101,');
+
+-- spoil: E-5: a delivery that nobody took in and that says it was
+UPDATE delivery_attempts SET status = 500 WHERE delivery_id = (SELECT delivery_id FROM deliveries WHERE
+    event_type = 'recurring.charge-refunded.v1');
+
+-- spoil: E-5: an attempt that was not written down
+DELETE FROM delivery_attempts WHERE attempt = 1 AND delivery_id = (SELECT delivery_id FROM deliveries WHERE
+    attempts > 1 AND status = 'DELIVERED');
+
+-- spoil: E-5: an attempt that was not counted
+INSERT INTO delivery_attempts SELECT delivery_id, 2, merchant_serial_number, occurred, status, error, excerpt,
+    milliseconds FROM delivery_attempts WHERE attempt = 1 AND delivery_id = (SELECT delivery_id FROM deliveries
+    WHERE event_type = 'recurring.charge-refunded.v1');
+
+-- spoil: E-5: an attempt at what was never sent
+UPDATE deliveries SET status = 'WAITING', wake_at = created, attempts = 0, tries = 0, first_try = NULL,
+    last_attempt = NULL WHERE event_type = 'recurring.charge-refunded.v1';
+
+-- spoil: E-5: an event that is lost although it was taken in
+UPDATE deliveries SET status = 'LOST' WHERE event_type = 'recurring.charge-refunded.v1';
+
+-- spoil: E-5: an event that is lost and was never sent
+UPDATE deliveries SET status = 'LOST', attempts = 0, tries = 0, first_try = NULL WHERE event_type =
+    'recurring.charge-refunded.v1';
+DELETE FROM delivery_attempts WHERE delivery_id = (SELECT delivery_id FROM deliveries WHERE event_type =
+    'recurring.charge-refunded.v1');
 
 -- ── tenancy, state and time ──
 
@@ -279,6 +335,9 @@ UPDATE events SET charge_id = 'pending' WHERE subject = 'direct';
 
 -- spoil: T-1: an initial charge of another agreement
 UPDATE agreements SET initial_charge_id = 'paid-first' WHERE product_name = 'Flexible';
+
+-- spoil: T-1: a registration of another unit
+UPDATE webhooks SET merchant_serial_number = '123456';
 
 -- spoil: T-5: a charge that is still to come after its agreement was stopped
 UPDATE charges SET status = 'PENDING', cancelled = 0, history_length = 1, changed = created WHERE charge_id =
@@ -355,6 +414,12 @@ UPDATE bulk_items SET state = 'WAITING' WHERE state = 'FAILED';
 -- spoil: L-3: a charge that nobody attempts any more [quiescent]
 UPDATE sales_units SET clock_at = clock_at + 432000000;
 UPDATE agreements SET wake_at = wake_at + 432000000;
+
+-- spoil: L-5: a delivery that waits for ever [quiescent]
+UPDATE deliveries SET status = 'WAITING', wake_at = created WHERE event_type = 'recurring.charge-refunded.v1';
+
+-- spoil: L-5: an event that nobody has been told of yet [quiescent]
+UPDATE events SET awaited = 1 WHERE event_type = 'recurring.charge-refunded.v1';
 
 -- spoil: L-4: a clock that was being moved [quiescent]
 UPDATE sales_units SET clock_mode = 'advancing' WHERE clock_mode = 'frozen';

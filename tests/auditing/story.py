@@ -14,7 +14,9 @@ from avtale.gateways.gateway import ask_of
 from avtale.gateways.simulated import SimulatedGateway
 from avtale.operations.charges import capture_charge
 from avtale.wire.charges import CaptureCharge
+from tests.receivers import receiving
 from tests.support import House, Refusal, Shop, fresh_key, installation
+from tests.webhooks.registering import register, send
 
 RESERVE = "RESERVE_CAPTURE"
 INITIAL = {"amount": 99_00, "description": "The first month", "transactionType": RESERVE}
@@ -34,6 +36,7 @@ async def _tell(data: str, *, to_the_end: bool) -> None:
         await _what_merchants_do(news, premier_league)
         await _begin_capture(house, news, premier_league, "capturing", 200_00)
         await _danish_bulk(await house.shop("DK"))
+        await _finnish_receivers(await house.shop("FI"))
         if to_the_end:
             await house.parts.storage.execute([("end_leases", {})])
             await house.parts.runs.recover(house.parts.engine.real_now())
@@ -142,3 +145,19 @@ async def _danish_bulk(shop: Shop) -> None:
     )
     await shop.stop(over)
     await shop.clock.lets_work_be_done()
+
+
+async def _finnish_receivers(shop: Shop) -> None:
+    """Events that were delivered, some at the third attempt, and one that nobody wants any more."""
+    async with receiving() as eager, receiving() as unwell:
+        eager.answer(200, 500, "close", 200)
+        unwell.always(500)
+        await register(shop, eager.url)
+        given_up = await register(shop, unwell.url, "recurring.charge-captured.v1")
+        await shop.clock.advance(hours=1)
+        agreement = await shop.agreed()
+        await shop.charge(agreement, orderId="told")
+        await shop.clock.advance(days=3)
+        await shop.refund(agreement, "told", 100)
+        await shop.clock.advance(minutes=1)
+        await send(shop, "DELETE", f"/{given_up['id']}")

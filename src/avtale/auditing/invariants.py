@@ -153,20 +153,39 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     # ── events ──
     _invariant(
         "E-1",
-        "Every change that merchants are told of has its event.",
-        "audit_events_of_charges audit_events_of_agreements",
+        "Every change that merchants are told of has its event, and every event that was spread "
+        "a delivery to each registration from before that wants it.",
+        "audit_events_of_charges audit_events_of_agreements audit_untold",
     ),
     _invariant(
         "E-2",
-        "Every event tells of a change that was committed, and no two of the same.",
-        "audit_events_of_charges audit_events_of_agreements",
+        "Every event tells of a change that was committed, and no two of the same; "
+        "every delivery brings such an event.",
+        "audit_events_of_charges audit_events_of_agreements audit_deliveries",
     ),
-    _invariant("E-3", "An event's id is the one that its change gives it.", "audit_event_ids"),
+    _invariant(
+        "E-3",
+        "An event's id is the one that its change gives it; "
+        "an event has one delivery to a registration, under one id.",
+        "audit_event_ids audit_deliveries audit_delivered_twice",
+    ),
+    _invariant(
+        "E-4",
+        "Every delivery brings its event as it was written: the same bytes, name, agreement and charge.",
+        "audit_deliveries",
+    ),
+    _invariant(
+        "E-5",
+        "Every attempt at a delivery is written down and counted, and what became of it follows from the last.",
+        "audit_deliveries audit_attempts",
+    ),
     # ── tenancy, state and time ──
     _invariant(
         "T-1",
-        "Payments, events and initial charges belong to the unit and agreement of their charge.",
-        "audit_payments audit_events_of_charges audit_events_of_agreements audit_initial_charges",
+        "Payments, events and initial charges belong to the unit and agreement of their charge, "
+        "deliveries and attempts to the unit of their registration.",
+        "audit_payments audit_events_of_charges audit_events_of_agreements audit_initial_charges "
+        "audit_deliveries",
     ),
     _invariant(
         "T-5",
@@ -201,6 +220,9 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
     _invariant("L-2", "No outcome is unclear.", "audit_waiting", quiescent=True),
     _invariant("L-3", "No charge is due past its last attempt.", "audit_charges", quiescent=True),
     _invariant("L-4", "No advance of a clock was cut off.", "audit_waiting", quiescent=True),
+    _invariant(
+        "L-5", "Nothing is still to be sent to anybody.", "audit_undelivered", quiescent=True
+    ),
     _invariant("L-6", "No request waits for its answer.", "audit_waiting", quiescent=True),
     # ── the database itself ──
     _invariant("PH-1", "The database is intact.", "intact"),
@@ -212,8 +234,6 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
 
 BEYOND: Final[Mapping[str, str]] = {
     "I-4": "needs the log of a client",
-    "E-4": "events are numbered by the history that tells them, which H-1 and E-1 look at",
-    "E-5": "deliveries keep their own books",
     "E-6": "needs the log of a receiver",
     "T-2": "no token is stored, and a grant that leads nowhere is for PH-2",
     "T-3": "no log of accesses is kept in the database",
@@ -222,6 +242,5 @@ BEYOND: Final[Mapping[str, str]] = {
     "P-2": "as P-1",
     "P-3": "as P-1",
     "P-4": "a search of files for planted values belongs to the tests",
-    "L-5": "deliveries keep their own books",
 }
 """Invariants of the reliability page that a database alone cannot answer, and why."""

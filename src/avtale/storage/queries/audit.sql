@@ -538,6 +538,68 @@ WHERE n <> 1 OR COALESCE(known, 0) = 0
 -- Every event, for its id to be worked out again.
 SELECT merchant_serial_number, agreement_id, subject, sequence, event_id FROM events
 
+-- name: audit_untold
+-- Events that were spread, and registrations from before that wanted them and got nothing.
+-- A partner's for all units goes by another clock, so it cannot be said which events came after it.
+SELECT 'E-1 ' AS broken, e.merchant_serial_number, e.event_id, e.event_type, r.registration_id
+FROM webhooks r CROSS JOIN events e
+WHERE r.removed IS NULL AND e.merchant_serial_number = r.merchant_serial_number AND e.awaited = 0
+    AND e.occurred > r.created + :skew_ms AND r.events LIKE '%"' || e.event_type || '"%'
+    AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.merchant_serial_number = e.merchant_serial_number
+        AND d.place = e.position AND d.registration_id = r.registration_id)
+
+-- name: audit_deliveries
+-- Each delivery beside its event, its registration and the last attempt at it.
+-- An id that was worked out from a change is of version 8; any other is of an event that somebody had made up.
+SELECT broken, merchant_serial_number, delivery_id, event_id, registration_id, status, attempts
+FROM (
+    SELECT d.merchant_serial_number, d.delivery_id, d.event_id, d.registration_id, d.status, d.attempts,
+        CASE WHEN e.event_id = d.event_id THEN CASE WHEN e.body = d.body AND e.event_type = d.event_type
+                AND e.agreement_id = d.agreement_id AND COALESCE(e.charge_id, '') = COALESCE(d.charge_id, '')
+                THEN '' ELSE 'E-4 ' END
+            WHEN substr(d.event_id, 15, 1) <> '8' THEN ''
+            WHEN e.event_id IS NULL THEN 'E-2 ' ELSE 'E-3 ' END
+        || CASE WHEN d.attempts = 0 THEN CASE WHEN d.status IN ('DELIVERED', 'LOST')
+                OR EXISTS (SELECT 1 FROM delivery_attempts x WHERE x.delivery_id = d.delivery_id) THEN 'E-5 ' ELSE '' END
+            WHEN CASE WHEN l.attempt IS NULL OR l.occurred <> d.last_attempt THEN 1 = 0
+                WHEN d.status = 'DELIVERED' THEN COALESCE(l.status, 0) BETWEEN 200 AND 299
+                WHEN d.status = 'LOST' THEN COALESCE(l.status, 0) NOT BETWEEN 200 AND 299
+                ELSE 1 = 1 END THEN '' ELSE 'E-5 ' END
+        || CASE WHEN r.merchant_serial_number <> d.merchant_serial_number
+            OR l.merchant_serial_number <> d.merchant_serial_number THEN 'T-1 ' ELSE '' END AS broken
+    FROM deliveries d
+    LEFT JOIN events e ON e.position = d.place AND e.merchant_serial_number = d.merchant_serial_number
+    LEFT JOIN webhooks r ON r.registration_id = d.registration_id
+    LEFT JOIN delivery_attempts l ON l.delivery_id = d.delivery_id AND l.attempt = d.attempts
+) AS judged
+WHERE broken <> ''
+
+-- name: audit_delivered_twice
+-- A receiver knows an event by its one `webhook-id`.
+SELECT 'E-3 ' AS broken, merchant_serial_number, registration_id, event_id FROM deliveries
+GROUP BY merchant_serial_number, place, registration_id, event_id HAVING COUNT(*) > 1
+
+-- name: audit_attempts
+-- Attempts at each delivery, numbered from 1 without gaps, and counted there.
+-- Whether there is the last one, and so the only one, audit_deliveries has seen.
+SELECT 'E-5 ' AS broken, d.merchant_serial_number, d.delivery_id, d.attempts, a.number
+FROM (
+    SELECT delivery_id, COUNT(*) AS number, MAX(attempt) AS last FROM delivery_attempts
+    GROUP BY delivery_id HAVING COUNT(*) > 1 OR MAX(attempt) > 1
+) AS a
+CROSS JOIN deliveries d
+WHERE d.delivery_id = a.delivery_id AND (a.number <> d.attempts OR a.last <> d.attempts)
+
+-- name: audit_undelivered
+-- What is still to be sent once everything has come to rest.
+SELECT 'L-5 ' AS broken, d.merchant_serial_number, d.delivery_id AS waiting
+FROM deliveries d JOIN webhooks r ON r.registration_id = d.registration_id
+WHERE d.status = 'WAITING' AND r.removed IS NULL
+UNION ALL
+SELECT 'L-5 ', e.merchant_serial_number, e.event_id
+FROM events e JOIN sales_units u ON u.merchant_serial_number = e.merchant_serial_number
+WHERE e.awaited = 1 AND u.webhooks <> '{}'
+
 -- name: sqlite_objects
 SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'
 
