@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -28,14 +29,24 @@ class Process:
     """One process on some data; `up` and `api` listen on a port of their own."""
 
     def __init__(
-        self, part: Part, data: str, log: Path, *, lease_seconds: float = 30.0, **settings: Any
+        self,
+        part: Part,
+        data: str,
+        log: Path,
+        *,
+        lease_seconds: float = 30.0,
+        dies: str = "",
+        takes_back: int | None = None,
+        **settings: Any,
     ) -> None:
+        """`dies` and `takes_back` are as `dying` has them: `step:nth`, and every so manieth change."""
         self.part = part
         self.log = log
         given: dict[str, Any] = {"data": data, "log_level": "info", **settings}
         if part != "worker":
             given["port"] = self.port = _free_port()
-        arguments = [sys.executable, str(PROGRAM), part, json.dumps(given), str(lease_seconds)]
+        arguments = [sys.executable, str(PROGRAM), part, json.dumps(given)]
+        arguments += [str(lease_seconds), dies, str(takes_back or "")]
         with log.open("ab") as written:
             self._process = subprocess.Popen(arguments, stderr=written)
 
@@ -61,16 +72,29 @@ class Process:
 
     def answers(self) -> Self:
         """Wait until it answers."""
+        assert self.answers_or_ends(), self.log.read_text()[-2000:]
+        return self
+
+    def answers_or_ends(self) -> bool:
+        """Wait until it answers; False where it ended before that."""
         give_up = time.monotonic() + PATIENCE_SECONDS
         with httpx.Client(trust_env=False) as client:
             while True:
                 try:
                     if client.get(f"{self.url}/livez").status_code == 200:
-                        return self
+                        return True
                 except httpx.TransportError:
-                    assert not self.has_ended, self.log.read_text()[-2000:]
+                    if self.has_ended:
+                        return False
                 assert time.monotonic() < give_up, "no answer"
                 time.sleep(0.01)
+
+    async def is_dead(self) -> None:
+        """Wait until it has ended itself."""
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while not self.has_ended:
+            assert time.monotonic() < give_up, "it lives on"
+            await asyncio.sleep(0.005)
 
     def is_heard(self, word: str) -> None:
         """Wait until its log holds a word."""

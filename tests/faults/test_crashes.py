@@ -14,7 +14,8 @@ from tests.faults.campaigns import TAKEN_OVER, UNDER_WAY, Campaign
 from tests.faults.processes import Part, Process
 
 DEATHS = 20
-DEATHS_ON_POSTGRESQL = 6
+DEATHS_ON_POSTGRESQL = 20
+STANDSTILLS_ON_POSTGRESQL = 2
 GENTLE_ENDS = 5
 LEASE_SECONDS = 1.0
 
@@ -64,20 +65,21 @@ async def test_workers_that_die_or_stand_still_are_stood_in_for_by_the_others(
 ) -> None:
     with fresh_database(postgresql_url) as url, ExitStack() as stack:
         campaign = Campaign(url, seed=20261104)
-        await campaign.prepare(charges=1_500, days=DEATHS_ON_POSTGRESQL)
+        troubles = DEATHS_ON_POSTGRESQL + STANDSTILLS_ON_POSTGRESQL
+        await campaign.prepare(charges=1_800, days=troubles)
 
         def begin(part: Part) -> Process:
             return stack.enter_context(_process(part, url, tmp_path, lease_seconds=LEASE_SECONDS))
 
         workers, server = [begin("worker"), begin("worker")], begin("api")
         await asyncio.to_thread(server.answers)
-        for death in range(DEATHS_ON_POSTGRESQL):
-            calling = asyncio.create_task(campaign.call([server], acks=30))
-            enough = await campaign.payments() + campaign.random.randint(1, 250)
-            await campaign.move_clock(2 * death)
+        for trouble in range(troubles):
+            calling = asyncio.create_task(campaign.call([server], acks=10))
+            enough = await campaign.payments() + campaign.random.randint(1, 70)
+            await campaign.move_clock(2 * trouble)
             await campaign.until_payments(enough)
             first = workers.pop(0)
-            if death % 3 < 2:
+            if trouble % (troubles // STANDSTILLS_ON_POSTGRESQL):
                 first.kill()
                 workers.append(begin("worker"))
             else:

@@ -289,7 +289,7 @@ async def test_an_advance_that_meets_the_loop_at_work_leaves_no_moment_out(tmp_p
         data = str(tmp_path / f"{number}.db")
         await prepare(data, [Person(balance=0)], [Due(0, 1, 700, retry_days=2)] * 60)
         await move_clock(data, TODAY + timedelta(days=1), 9)
-        settings = {"tick_seconds": 0.01, "run_batch_size": 1}
+        settings: dict[str, Any] = {"tick_seconds": 0.01, "run_batch_size": 1}
         server = Process("up", data, tmp_path / f"{number}.log", **settings)
         try:
             async with Merchant([await asyncio.to_thread(server.answers)]) as merchant:
