@@ -74,4 +74,15 @@ class RecordedBatch(msgspec.Struct, frozen=True):
         ]
 
 
+class Note(msgspec.Struct, frozen=True):
+    """What a person said of a line of the checklist: whether it is so, and a comment."""
+
+    merchant_serial_number: str
+    item: str
+    confirmed: bool
+    comment: str
+    noted: datetime
+    """In real time."""
+
+
 _requests = msgspec.json.Decoder(list[RecordedRequest])

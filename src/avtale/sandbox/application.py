@@ -8,6 +8,7 @@ import falcon.asgi
 
 from avtale.sandbox.agreements import PayersAgreements
 from avtale.sandbox.charges import PayersCharges
+from avtale.sandbox.checklist import Checklist
 from avtale.sandbox.clock import Clock
 from avtale.sandbox.partners import Partners
 from avtale.sandbox.payers import Payers
@@ -27,6 +28,7 @@ def mount(app: falcon.asgi.App[Any, Any], tools: Tools) -> None:
         "agreements": PayersAgreements(tools),
         "charges": PayersCharges(tools),
         "record": Record(tools),
+        "checklist": Checklist(tools),
     }
     for template, resource, suffix in dict.fromkeys(
         (route.template, route.resource, route.suffix) for route in CONTROL_ROUTES

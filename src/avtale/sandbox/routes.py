@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Resource = Literal["sales_units", "partners", "clock", "payers", "agreements", "charges", "record"]
+Resource = Literal[
+    "sales_units", "partners", "clock", "payers", "agreements", "charges", "record", "checklist"
+]
 
 _UNITS = "/sandbox/sales-units"
 _UNIT = _UNITS + "/{msn}"
@@ -31,6 +33,9 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("PATCH", _UNIT, "change_sales_unit", "sales_units", "one"),
     ControlRoute("DELETE", _UNIT, "delete_sales_unit", "sales_units", "one"),
     ControlRoute("POST", _UNIT + "/reset", "reset_sales_unit", "sales_units", "reset"),
+    ControlRoute("GET", _UNIT + "/faults", "show_faults", "faults"),
+    ControlRoute("PUT", _UNIT + "/faults", "set_faults", "faults"),
+    ControlRoute("DELETE", _UNIT + "/faults", "clear_faults", "faults"),
     ControlRoute("POST", "/sandbox/partners", "add_partner", "partners"),
     ControlRoute("GET", _CLOCK, "show_clock", "clock"),
     ControlRoute("POST", _CLOCK + "/advance", "advance_clock", "clock", "advance"),
@@ -52,4 +57,8 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("GET", _UNIT + "/requests", "list_requests", "record", "requests"),
     ControlRoute("GET", _AGREEMENT + "/timeline", "show_timeline", "record", "timeline"),
     ControlRoute("GET", _CHARGE + "/why", "explain_charge", "record", "why"),
+    ControlRoute("GET", _UNIT + "/remarks", "list_remarks", "checklist", "remarks"),
+    ControlRoute("GET", _UNIT + "/checklist", "show_checklist", "checklist", "checklist"),
+    ControlRoute("GET", _UNIT + "/checklist.md", "print_checklist", "checklist", "markdown"),
+    ControlRoute("PUT", _UNIT + "/checklist/{item}", "note_checklist_item", "checklist", "item"),
 )

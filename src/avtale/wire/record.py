@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -73,6 +73,13 @@ class WhyAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     status: str
     because: tuple[str, ...]
     next: str
+
+
+class NoteItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person says of a line of the checklist."""
+
+    confirmed: bool = True
+    comment: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
 def request_answer(seen: Seen) -> RequestAnswer:

@@ -11,3 +11,14 @@ CREATE TABLE requests (
 ) STRICT;
 
 CREATE INDEX requests_of_unit ON requests (merchant_serial_number, position);
+
+-- What people said of lines of the checklist that no machine can check.
+
+CREATE TABLE checklist_notes (
+    merchant_serial_number TEXT NOT NULL,
+    item TEXT NOT NULL,
+    confirmed INTEGER NOT NULL CHECK (confirmed IN (0, 1)),
+    comment TEXT NOT NULL,
+    noted INTEGER NOT NULL,
+    PRIMARY KEY (merchant_serial_number, item)
+) STRICT;

@@ -44,3 +44,35 @@ WHERE a.merchant_serial_number = :msn AND d.agreement_id = :agreement_id ORDER B
 -- name: deliveries_about_agreement
 SELECT {deliveries} FROM deliveries
 WHERE merchant_serial_number = :msn AND agreement_id = :agreement_id ORDER BY place, registration_id LIMIT :most
+
+-- The checklist: what it looks at, and what people said of its lines.
+
+-- name: newest_agreements
+SELECT {agreements} FROM agreements WHERE merchant_serial_number = :msn
+ORDER BY created DESC, agreement_id LIMIT :most
+
+-- name: charges_of_newest_agreements
+-- Newest first.
+SELECT {charges as c} FROM charges c
+JOIN (SELECT merchant_serial_number, agreement_id FROM agreements WHERE merchant_serial_number = :msn
+    ORDER BY created DESC, agreement_id LIMIT :agreements) a
+    ON a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
+ORDER BY c.created DESC, c.charge_id LIMIT :most
+
+-- name: registrations_for_unit
+SELECT {webhooks} FROM webhooks
+WHERE removed IS NULL AND (merchant_serial_number = :msn OR (merchant_serial_number IS NULL
+    AND client_id IN (SELECT client_id FROM grants WHERE merchant_serial_number = :msn)))
+ORDER BY created, registration_id
+
+-- name: notes_of_unit
+SELECT {checklist_notes} FROM checklist_notes WHERE merchant_serial_number = :msn ORDER BY item
+
+-- name: note_item
+INSERT INTO checklist_notes (merchant_serial_number, item, confirmed, comment, noted)
+VALUES (:msn, :item, :confirmed, :comment, :noted)
+ON CONFLICT (merchant_serial_number, item)
+DO UPDATE SET confirmed = excluded.confirmed, comment = excluded.comment, noted = excluded.noted
+
+-- name: erase_checklist_notes
+DELETE FROM checklist_notes WHERE merchant_serial_number = :msn
