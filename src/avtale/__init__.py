@@ -3,10 +3,8 @@
 from avtale import Client, AsyncClient
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+# Said like this, it costs no import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from avtale.client import AsyncClient, Client
 
