@@ -241,6 +241,16 @@ class Unavailable(Problem):
         self.retry_after_seconds = retry_after_seconds
 
 
+class ServerTrouble(Problem):
+    """The server fails because somebody wants to see what comes of that (sandbox §7)."""
+
+    slug = None
+
+    def __init__(self, detail: str, status: int = 500) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
 class CrossSite(Problem):
     """A browser's page of another site, or a name that is not ours, reached for what only the operator may use."""
 

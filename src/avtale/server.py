@@ -21,6 +21,7 @@ from avtale.api.problem_responses import render
 from avtale.api.recorder import Recorder
 from avtale.api.service import OWN_CREDENTIALS, add_service, documents
 from avtale.api.tokens import Tokens
+from avtale.api.trouble import Trouble
 from avtale.api.userinfo import Userinfo
 from avtale.api.webhooks import Webhooks
 from avtale.api.writes import Writes
@@ -48,6 +49,7 @@ from avtale.phone.rooms import Rooms
 from avtale.problems import Conflict
 from avtale.processing.clocks import Clocks
 from avtale.processing.deliveries import Deliveries
+from avtale.processing.faults import Faults
 from avtale.processing.forecast import Forecasts
 from avtale.processing.lasting import finish
 from avtale.processing.post_office import PostOffice
@@ -83,6 +85,7 @@ class Parts:
     links: Links
     board: Board
     recorder: Recorder
+    faults: Faults
 
 
 async def start(settings: Settings, *, public_url: str | None = None, work: bool = True) -> Parts:
@@ -122,7 +125,10 @@ def _joined(settings: Settings, storage: Storage, courier: SigningCourier, url: 
         batch_size=settings.run_batch_size,
         place=_any_of_eight if storage.dialect == "postgresql" else lambda: 0,
     )
-    deliveries = Deliveries(engine, storage, courier)
+    faults = Faults(engine, storage, time.monotonic)
+    # In production nothing goes wrong on command.
+    striking = faults if settings.environment == "test" else None
+    deliveries = Deliveries(engine, storage, courier, striking)
     clocks = Clocks(engine, runs, deliveries)
     directory = Directory(storage, keys, time.monotonic)
     return Parts(
@@ -143,6 +149,7 @@ def _joined(settings: Settings, storage: Storage, courier: SigningCourier, url: 
         links=Links(url, keys, settings.environment),
         board=Board(),
         recorder=Recorder(storage, clock.real_now, keep_days=settings.record_days),
+        faults=faults,
     )
 
 
@@ -210,11 +217,13 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
 def _responders(parts: Parts) -> dict[str, object]:
     """Who answers, by the names of the table of routes."""
     settings, storage, directory = parts.settings, parts.storage, parts.directory
-    gate = Gate(directory, parts.access, VendorLimits() if settings.vendor_limits else None)
+    trouble = Trouble(parts.faults) if settings.environment == "test" else None
+    limits = VendorLimits() if settings.vendor_limits else None
+    gate = Gate(directory, parts.access, limits, trouble)
     writes = Writes(parts.engine, parts.settlement, parts.worker.nudge)
     receivers = receivers_of(settings)
     return {
-        "tokens": Tokens(parts.access, directory),
+        "tokens": Tokens(parts.access, directory, trouble),
         "agreements": Agreements(
             gate, writes, storage, directory, parts.links, settings.environment
         ),
@@ -261,6 +270,7 @@ def tools(parts: Parts) -> Tools:
         ),
         directory=parts.directory,
         recorder=parts.recorder,
+        faults=parts.faults,
     )
 
 

@@ -80,6 +80,8 @@ async def lived_in(house: House) -> Shop:
     await shop.refund(agreement_id, charged, 100_00)
     await shop.stop(await shop.agreed())
     await _told(house, shop, agreement_id)
+    never = {"operation": "*", "fault": "outage", "probability": 0}
+    await desk.ask("PUT", f"/sales-units/{shop.msn}/faults", [never])
     return shop
 
 

@@ -312,7 +312,15 @@ def _of(hint: Any, *, filled: bool | None = None) -> st.SearchStrategy[Any]:
         return st.lists(_of(arguments[0]), max_size=3).map(tuple)
     if origin is dict:
         return st.dictionaries(_of(arguments[0]), _of(arguments[1]), max_size=3)
-    plain = {bool: st.booleans(), int: _BIG, str: _TEXT, datetime: _INSTANT, date: st.dates()}
+    share = st.floats(0, 1)
+    plain = {
+        bool: st.booleans(),
+        int: _BIG,
+        str: _TEXT,
+        datetime: _INSTANT,
+        date: st.dates(),
+        float: share,
+    }
     if hint in plain:
         return plain[hint]
     assert issubclass(hint, msgspec.Struct)

@@ -15,6 +15,7 @@ import falcon.asgi
 from avtale.api.access import Access
 from avtale.api.directory import Directory, Known
 from avtale.api.limits import VendorLimits
+from avtale.api.trouble import Trouble
 from avtale.engine.command import Asked
 from avtale.problems import (
     InvalidIdempotencyKey,
@@ -61,15 +62,23 @@ class Gate:
     """Lets requests through, or says why not."""
 
     def __init__(
-        self, directory: Directory, access: Access, limits: VendorLimits | None = None
+        self,
+        directory: Directory,
+        access: Access,
+        limits: VendorLimits | None = None,
+        trouble: Trouble | None = None,
     ) -> None:
         self._directory = directory
         self._access = access
         self._limits = limits
+        self._trouble = trouble
 
     async def admit(self, req: falcon.asgi.Request, operation: str, **path: str) -> Caller:
         """The caller of `operation`; `path` are the variable parts of the path."""
-        return self._let_through(req, await self._known(req), operation, path)
+        caller = self._let_through(req, await self._known(req), operation, path)
+        if self._trouble is not None:
+            await self._trouble.meet(req, operation, caller.msn)
+        return caller
 
     async def admit_for_all(self, req: falcon.asgi.Request, operation: str) -> CallerForAll:
         """The caller of an operation that a partner may mean for all its sales units (api-facts 7.1)."""
@@ -80,6 +89,8 @@ class Gate:
             require_json_accepted(req)
             return CallerForAll(known.client.client_id, None, units)
         caller = self._let_through(req, known, operation, {})
+        if self._trouble is not None:
+            await self._trouble.meet(req, operation, caller.msn)
         return CallerForAll(caller.client_id, caller.msn, units)
 
     async def _known(self, req: falcon.asgi.Request) -> Known:
@@ -105,7 +116,10 @@ class Gate:
         known = await self._directory.by_client_id(client_id)
         if known is None:
             raise NotAuthorized("The access token is not one of ours any more.")
-        return self._let_through(req, known, operation, path)
+        caller = self._let_through(req, known, operation, path)
+        if self._trouble is not None:
+            await self._trouble.meet(req, operation, caller.msn)
+        return caller
 
     def _let_through(
         self, req: falcon.asgi.Request, known: Known, operation: str, path: dict[str, str]

@@ -45,6 +45,7 @@ STATUSES: dict[type[Problem], int] = {
     problems.IllegalAgreementUpdate: 400,
     problems.TooManyRequests: 429,
     problems.Unavailable: 503,
+    problems.ServerTrouble: 500,
     problems.CrossSite: 403,
     problems.Refused: 400,
 }
@@ -70,6 +71,8 @@ def status_of(problem: Problem) -> int:
     """The HTTP status of a refusal."""
     if isinstance(problem, problems.UnsupportedFeature) and problem.forbidden:
         return 403
+    if isinstance(problem, problems.ServerTrouble):
+        return problem.status
     return STATUSES[type(problem)]
 
 

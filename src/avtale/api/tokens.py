@@ -11,6 +11,7 @@ import msgspec
 from avtale.api.access import Access
 from avtale.api.directory import Directory
 from avtale.api.gate import unit_of
+from avtale.api.trouble import Trouble
 from avtale.problems import SubscriptionKeyRefused, UnknownClient, WrongClientSecret
 
 _NO_KEY = "Access denied due to missing subscription key."
@@ -20,8 +21,11 @@ _WRONG_KEY = "Access denied due to invalid subscription key."
 class Tokens:
     """`/accesstoken/get`."""
 
-    def __init__(self, access: Access, directory: Directory) -> None:
+    def __init__(
+        self, access: Access, directory: Directory, trouble: Trouble | None = None
+    ) -> None:
         self._access = access
+        self._trouble = trouble
         self._directory = directory
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
@@ -33,6 +37,8 @@ class Tokens:
         if known is None:
             raise SubscriptionKeyRefused(_WRONG_KEY)
         req.context.msn = unit_of(req, known)
+        if self._trouble is not None and req.context.msn is not None:
+            await self._trouble.meet(req, "fetch_token", req.context.msn)
         try:
             answer = await self._access.issue(
                 req.get_header("client_id"), req.get_header("client_secret")

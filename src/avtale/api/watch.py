@@ -12,6 +12,7 @@ import falcon.asgi
 from avtale.api.arrival import REFUSED
 from avtale.api.metrics import Counters
 from avtale.api.recorder import Recorder
+from avtale.api.trouble import LOST, lose
 from avtale.engine import clock
 from avtale.logs import get_logger
 from avtale.problems import ResourceNotFound, UriTooLong
@@ -56,6 +57,8 @@ class Watch:
         _req_succeeded: bool,  # noqa: FBT001 -- the framework calls it so
     ) -> None:
         """After the responder: the figures, and the line where lines of its level are written."""
+        if req.scope.get(LOST):
+            lose(req, resp)
         status = resp.status_code
         if status == 200 and req.method == "OPTIONS":
             # The framework says 200 to what has no body.

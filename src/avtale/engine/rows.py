@@ -17,6 +17,7 @@ from avtale.agreements.agreement import Agreement, AgreementEntry
 from avtale.charges.charge import Charge, ChargeEntry
 from avtale.charges.payments import Payment
 from avtale.clients import Client, Grant, SubscriptionKey
+from avtale.faults import FaultsOfUnit
 from avtale.ledger import LedgerEntry, Script
 from avtale.notifications import Notification
 from avtale.payers import Payer
@@ -154,6 +155,7 @@ TABLES: tuple[Table, ...] = (
     _table("notifications", Notification, "notification_id", append=True),
     _table("gateway_ledger", LedgerEntry, "payment_key", "result"),
     _table("gateway_scripts", Script, "merchant_serial_number charge_id", "outcomes"),
+    _table("faults", FaultsOfUnit, "merchant_serial_number"),
 )
 """In the order in which rows are locked and written; parents before children."""
 

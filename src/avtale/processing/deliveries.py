@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from avtale.engine.command import Call, Command
 from avtale.engine.engine import Engine
 from avtale.engine.rows import Key
@@ -18,6 +20,8 @@ from avtale.engine.world import Needs, World
 from avtale.instants import from_milliseconds, to_milliseconds
 from avtale.logs import get_logger
 from avtale.operations.deliveries import Outcome, claim_receiver, record_attempts, spread_events
+from avtale.operations.faults import Parcel
+from avtale.processing.faults import Faults
 from avtale.processing.lasting import see_through
 from avtale.webhooks.catalogue import Event
 from avtale.webhooks.delivery import Delivery
@@ -69,10 +73,13 @@ class Courier(Protocol):
 class Deliveries:
     """Finds what is to be sent and has it sent."""
 
-    def __init__(self, engine: Engine, reading: Reading, courier: Courier) -> None:
+    def __init__(
+        self, engine: Engine, reading: Reading, courier: Courier, faults: Faults | None = None
+    ) -> None:
         self._engine = engine
         self._reading = reading
         self._courier = courier
+        self._faults = faults
         self._places = asyncio.Semaphore(MOST_RECEIVERS)
         self._is_stopping = False
 
@@ -178,32 +185,50 @@ class Deliveries:
                 moment=to_milliseconds(moment),
                 most=MOST_AT_ONCE,
             )
-            outcomes = await self._send(receiver, due, moment)
-            made += len(outcomes)
+            parcels = await self._parcels(msn, due)
+            outcomes = await self._send(receiver, parcels, moment)
+            made += len(outcomes) + len(due) - len(parcels)
             is_last = self._is_stopping or not due
             is_ours = await self._record(msn, receiver, outcomes, release=is_last)
             if is_last:
                 break
         return made
 
+    async def _parcels(self, msn: str, due: Sequence[Delivery]) -> list[Parcel]:
+        if self._faults is None:
+            return [Parcel(delivery) for delivery in due]
+        return await self._faults.draw_for_deliveries(msn, due)
+
     async def _send(
-        self, receiver: Registration, due: Sequence[Delivery], moment: datetime
+        self, receiver: Registration, parcels: Sequence[Parcel], moment: datetime
     ) -> list[Outcome]:
         """One after another; what comes behind a failure on the same agreement waits."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         outcomes: list[Outcome] = []
         failing: set[str] = set()
-        for delivery in due:
-            if delivery.agreement_id in failing:
+        for parcel in parcels:
+            if parcel.delivery.agreement_id in failing:
                 continue
-            outcome = await self._courier.bring(receiver, delivery, moment)
+            outcome = await self._bring(receiver, parcel, moment)
             outcomes.append(outcome)
             if not outcome.is_success:
-                failing.add(delivery.agreement_id)
+                failing.add(parcel.delivery.agreement_id)
             if self._is_stopping or loop.time() - began >= LONGEST_UNWRITTEN_SECONDS:
                 break
         return outcomes
+
+    async def _bring(self, receiver: Registration, parcel: Parcel, moment: datetime) -> Outcome:
+        if parcel.stranger is not None:
+            # What comes of it is nobody's concern: it is told once, and not written down.
+            await self._courier.bring(receiver, parcel.stranger, moment)
+        sender = receiver
+        if parcel.is_forged:
+            sender = replace(receiver, secret=f"not {receiver.secret}")
+        outcome = await self._courier.bring(sender, parcel.delivery, moment)
+        if parcel.is_doubled:
+            await self._courier.bring(sender, parcel.delivery, moment)
+        return outcome
 
     async def _record(
         self, msn: str, receiver: Registration, outcomes: Sequence[Outcome], *, release: bool

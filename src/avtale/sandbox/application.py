@@ -10,6 +10,7 @@ from avtale.sandbox.agreements import PayersAgreements
 from avtale.sandbox.charges import PayersCharges
 from avtale.sandbox.checklist import Checklist
 from avtale.sandbox.clock import Clock
+from avtale.sandbox.faults import UnitFaults
 from avtale.sandbox.partners import Partners
 from avtale.sandbox.payers import Payers
 from avtale.sandbox.record import Record
@@ -28,6 +29,7 @@ def mount(app: falcon.asgi.App[Any, Any], tools: Tools) -> None:
         "agreements": PayersAgreements(tools),
         "charges": PayersCharges(tools),
         "record": Record(tools),
+        "faults": UnitFaults(tools),
         "checklist": Checklist(tools),
     }
     for template, resource, suffix in dict.fromkeys(

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 Resource = Literal[
-    "sales_units", "partners", "clock", "payers", "agreements", "charges", "record", "checklist"
+    "sales_units",
+    "partners",
+    "clock",
+    "payers",
+    "agreements",
+    "charges",
+    "record",
+    "checklist",
+    "faults",
 ]
 
 _UNITS = "/sandbox/sales-units"

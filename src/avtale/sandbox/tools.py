@@ -9,6 +9,7 @@ from avtale.api.recorder import Recorder
 from avtale.engine.engine import Engine
 from avtale.keys import Keys
 from avtale.processing.clocks import Clocks
+from avtale.processing.faults import Faults
 from avtale.processing.forecast import Forecasts
 from avtale.processing.runs import Runs
 from avtale.processing.settlement import Settlement
@@ -28,3 +29,4 @@ class Tools:
     forecasts: Forecasts
     directory: Directory
     recorder: Recorder
+    faults: Faults

@@ -27,6 +27,7 @@ OWNED: Final = (
     "gateway_ledger",
     "idempotency_keys",
     "requests",
+    "faults",
     "checklist_notes",
 )
 """The tables that hold what a unit owns; `queries/sandbox.sql` has a statement for each.
