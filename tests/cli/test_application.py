@@ -22,7 +22,7 @@ COMMANDS = [entry.name for entries in TABLE.values() for entry in entries]
 
 def test_the_commands_are_those_that_were_promised() -> None:
     running = ["up", "api", "worker", "demo", "wait", "migrate", "audit"]
-    assert sorted(COMMANDS) == sorted([*running, "units", "clock", "payers", "webhooks"])
+    assert sorted(COMMANDS) == sorted([*running, "units", "clock", "payers", "faults", "webhooks"])
 
 
 def test_without_a_word_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +38,7 @@ def test_every_command_teaches_by_example(command: str, capsys: pytest.CaptureFi
     assert f"    avtale {command}" in page
 
 
-@pytest.mark.parametrize("group", ["units", "clock", "payers", "webhooks"])
+@pytest.mark.parametrize("group", ["units", "clock", "payers", "faults", "webhooks"])
 def test_every_command_of_a_group_teaches_by_example(
     group: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,6 +34,7 @@ TABLE: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("units", "Sales units: list, add, reset.", "avtale.cli.units:app"),
         Entry("clock", "A sales unit's clock: show, advance, freeze.", "avtale.cli.clock:app"),
         Entry("payers", "Payers: list, set, and what they do.", "avtale.cli.payers:app"),
+        Entry("faults", "What shall go wrong: set, show, clear.", "avtale.cli.faults:app"),
     ),
     "Receiving": (
         Entry("webhooks", "Explain why a signature is refused.", "avtale.cli.webhooks:app"),
