@@ -17,12 +17,14 @@ from tests.cli.terminal import Running, avtale, free_port
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
+GROUPS = ["units", "clock", "payers", "faults", "agreements", "charges", "webhooks"]
 COMMANDS = [entry.name for entries in TABLE.values() for entry in entries]
 
 
 def test_the_commands_are_those_that_were_promised() -> None:
     running = ["up", "api", "worker", "demo", "wait", "migrate", "audit"]
-    assert sorted(COMMANDS) == sorted([*running, "units", "clock", "payers", "faults", "webhooks"])
+    alone = ["checklist", "remarks", "token"]
+    assert sorted(COMMANDS) == sorted([*running, *alone, *GROUPS])
 
 
 def test_without_a_word_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,7 +40,7 @@ def test_every_command_teaches_by_example(command: str, capsys: pytest.CaptureFi
     assert f"    avtale {command}" in page
 
 
-@pytest.mark.parametrize("group", ["units", "clock", "payers", "faults", "webhooks"])
+@pytest.mark.parametrize("group", GROUPS)
 def test_every_command_of_a_group_teaches_by_example(
     group: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

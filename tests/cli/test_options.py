@@ -116,6 +116,7 @@ def test_every_setting_can_be_read_from_each_of_its_places(tmp_path: Path) -> No
         "vendor_limits": True,
         "receiver_subnets": "10.1.0.0/16",
         "private_receivers": True,
+        "record_days": 7,
         "secret": "correct horse battery staple",
         "log_level": "debug",
         "batch_size": 10,

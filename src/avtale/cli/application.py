@@ -34,10 +34,15 @@ TABLE: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("units", "Sales units: list, add, reset.", "avtale.cli.units:app"),
         Entry("clock", "A sales unit's clock: show, advance, freeze.", "avtale.cli.clock:app"),
         Entry("payers", "Payers: list, set, and what they do.", "avtale.cli.payers:app"),
+        Entry("checklist", "Check the go-live checklist.", "avtale.cli.coach:checklist"),
+        Entry("remarks", "What reviewers would find.", "avtale.cli.coach:remarks"),
         Entry("faults", "What shall go wrong: set, show, clear.", "avtale.cli.faults:app"),
     ),
-    "Receiving": (
-        Entry("webhooks", "Explain why a signature is refused.", "avtale.cli.webhooks:app"),
+    "Merchant": (
+        Entry("token", "Fetch an access token.", "avtale.cli.token:token"),
+        Entry("agreements", "Draft, get, list, update, stop.", "avtale.cli.agreements:app"),
+        Entry("charges", "Create, get, capture, refund, import.", "avtale.cli.charges:app"),
+        Entry("webhooks", "Register receivers; explain signatures.", "avtale.cli.webhooks:app"),
     ),
 }
 

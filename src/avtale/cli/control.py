@@ -70,6 +70,11 @@ class Control:
         asked = {name: value for name, value in query.items() if value is not None}
         return self._ask("GET", path, params=asked)
 
+    def text(self, path: str, **query: str | int | None) -> str:
+        """Read a page."""
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._asked("GET", path, params=asked).text
+
     def all(self, path: str) -> list[Any]:
         """Everything of a list that comes in pages."""
         found: list[Any] = []
@@ -93,10 +98,14 @@ class Control:
         return self._ask("DELETE", path)
 
     def _ask(self, method: str, path: str, **what: Any) -> Any:
+        answer = self._asked(method, path, **what)
+        return answer.json() if answer.content else None
+
+    def _asked(self, method: str, path: str, **what: Any) -> httpx.Response:
         answer = self._send(method, path, **what)
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        raise Failure(refusal(answer))
+        if not answer.is_success:
+            raise Failure(refusal(answer))
+        return answer
 
 
 def control_of(where: Where) -> Control:

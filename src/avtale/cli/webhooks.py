@@ -11,19 +11,23 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from avtale.cli import registrations
 from avtale.cli.output import Failure, bold, dim, paint, say, say_json
 from avtale.webhooks.diagnosis import Diagnosis, diagnose
 
 app = App(
     name="webhooks",
     help="""\
-Explain why the signature of a webhook is refused: which part differs, and how that comes about.
+Webhooks: who is told of events, and why a signature is refused.
 
 For example:
 
+    avtale webhooks register https://shop.example/hook
     avtale webhooks explain --headers h.txt --body b.json --url URL --secret S
 """,
 )
+
+registrations.mount(app)
 
 LIMIT_BYTES = 1024 * 1024
 _REQUEST_LINE = re.compile(r"[A-Z]+ \S+( HTTP/[0-9.]+)?")

@@ -1,0 +1,107 @@
+"""`avtale checklist` and `avtale remarks`: what the sandbox has seen of an integration (sandbox §8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from cyclopts import Parameter
+
+from avtale.cli.control import USUAL_UNIT, OfUnit, control_of, local
+from avtale.cli.output import Failure, bold, dim, paint, say, say_json
+
+COLOURS: Final = {"passed": "32", "failed": "31", "not yet": "33", "to be confirmed": "36"}
+MARKS: Final = {"passed": "✓", "failed": "✗", "not yet": "–", "to be confirmed": "?"}
+FAILS_ON: Final = {
+    "never": frozenset[str](),
+    "failed": frozenset({"failed"}),
+    "missing": frozenset({"failed", "not yet"}),
+}
+
+
+def checklist(
+    *,
+    markdown: Annotated[
+        Path | None, Parameter(help="Write it there, to be sent.", show_default=False)
+    ] = None,
+    since: Annotated[
+        str | None, Parameter(help="Look at requests from this instant on.", show_default=False)
+    ] = None,
+    fail_on: Annotated[
+        Literal["never", "failed", "missing"],
+        Parameter(help="Exit with 1 where a line failed, or where one is missing too."),
+    ] = "never",
+    of: OfUnit = USUAL_UNIT,
+) -> int:
+    """Check the vendor's go-live checklist by what the sandbox has seen.
+
+    For example:
+
+        avtale checklist
+        avtale checklist --fail-on missing       for continuous integration
+        avtale checklist --markdown checklist.md
+    """
+    control, path = control_of(of), f"/sandbox/sales-units/{of.msn}/checklist"
+    found = control.get(path, since=since)
+    if markdown is not None:
+        text = control.text(f"{path}.md", since=since)
+        try:
+            markdown.write_text(text, "utf-8")
+        except OSError as error:
+            raise Failure(f"{markdown} cannot be written: {error.strerror}.", 2) from error
+    if of.json:
+        say_json(found)
+    else:
+        _show_lines(found)
+    return int(any(line["verdict"] in FAILS_ON[fail_on] for line in found["lines"]))
+
+
+@local
+def remarks(
+    *,
+    since: Annotated[
+        str | None, Parameter(help="Look at requests from this instant on.", show_default=False)
+    ] = None,
+    of: OfUnit = USUAL_UNIT,
+) -> None:
+    """Say what the vendor's reviewers, or the next incident, would find.
+
+    For example:
+
+        avtale remarks
+        avtale remarks --msn 654321 --json
+    """
+    found = control_of(of).get(f"/sandbox/sales-units/{of.msn}/remarks", since=since)
+    if of.json:
+        say_json(found)
+        return
+    if not found["remarks"]:
+        say(dim("Nothing to remark."))
+    for remark in found["remarks"]:
+        say(f"{bold(remark['title'])} ({remark['count']})")
+        say(f"  {remark['why']}")
+        say(f"  → {remark['whatToDo']}")
+        for proof in remark["proofs"]:
+            say(dim(f"    {_proof(proof)}"))
+
+
+def _show_lines(found: dict[str, Any]) -> None:
+    section = ""
+    for line in found["lines"]:
+        if line["section"] != section:
+            section = line["section"]
+            say(bold(section))
+        verdict = line["verdict"]
+        mark = paint(MARKS[verdict], COLOURS[verdict])
+        say(f"  {mark} {line['title']}" + (dim("  (stale)") if line["stale"] else ""))
+        for said in (line["comment"], line["leftToDo"]):
+            if said:
+                say(dim(f"      {said}"))
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in found["counts"].items() if count)
+    say()
+    say(counts)
+
+
+def _proof(proof: dict[str, Any]) -> str:
+    names = ("orderId", "agreementId", "status", "contextId", "received")
+    return "  ".join(str(proof[name]) for name in names if name in proof)
