@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from avtale.cli import registrations
+from avtale.cli import exam, listen, registrations
 from avtale.cli.output import Failure, bold, dim, paint, say, say_json
 from avtale.webhooks.diagnosis import Diagnosis, diagnose
 
@@ -22,12 +22,15 @@ Webhooks: who is told of events, and why a signature is refused.
 
 For example:
 
+    avtale webhooks listen --forward-to http://localhost:3000/hook
+    avtale webhooks exam http://localhost:3000/hook --secret S
     avtale webhooks register https://shop.example/hook
     avtale webhooks explain --headers h.txt --body b.json --url URL --secret S
 """,
 )
 
-registrations.mount(app)
+for commands in (exam, listen, registrations):
+    commands.mount(app)
 
 LIMIT_BYTES = 1024 * 1024
 _REQUEST_LINE = re.compile(r"[A-Z]+ \S+( HTTP/[0-9.]+)?")
