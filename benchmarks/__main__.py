@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from benchmarks import parts
+from benchmarks import deliveries, parts
 from benchmarks.bench import Bench
 from benchmarks.databases import fsync_ms, postgresql
 from benchmarks.facts import facts_of_the_machine
@@ -31,6 +31,14 @@ PARTS: Final[dict[str, tuple[Callable[[Bench], None], ...]]] = {
         parts.measure_pgbench,
     ),
     "peers": (parts.measure_peers,),
+    "webhooks-sqlite": (
+        lambda bench: deliveries.measure_deliveries(bench, "SQLite"),
+        lambda bench: deliveries.measure_burden(bench, "SQLite"),
+    ),
+    "webhooks-postgresql": (
+        lambda bench: deliveries.measure_deliveries(bench, "PostgreSQL"),
+        lambda bench: deliveries.measure_burden(bench, "PostgreSQL"),
+    ),
     "large-sqlite": (lambda bench: parts.measure_large(bench, "SQLite"),),
     "large-postgresql": (lambda bench: parts.measure_large(bench, "PostgreSQL"),),
 }

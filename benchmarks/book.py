@@ -61,6 +61,29 @@ class Audit(NamedTuple):
     seconds: float
 
 
+class Delivered(NamedTuple):
+    """Events that waited, sent to receivers that answer at once."""
+
+    receivers: int
+    workers: int
+    hangs: bool
+    """Whether there was one more that never answered."""
+    deliveries: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Deliveries made and written down in a second."""
+        return self.deliveries / self.seconds
+
+
+class Burden(NamedTuple):
+    """The same requests where nobody is told of them and where many are, in turn."""
+
+    quiet: Rate
+    told: Rate
+
+
 @dataclass
 class Book:
     """What is known so far."""
@@ -70,6 +93,8 @@ class Book:
     growths: dict[tuple[Kind, Work], Growth] = field(default_factory=dict)
     due_runs: dict[Kind, DueRun] = field(default_factory=dict)
     audits: dict[Kind, Audit] = field(default_factory=dict)
+    delivered: dict[Kind, list[Delivered]] = field(default_factory=dict)
+    burdens: dict[tuple[Kind, Work], Burden] = field(default_factory=dict)
     one_by_one: float | None = None
     """Creates in a second on PostgreSQL, one transaction each, over 32 connections."""
     peers: dict[str, str] = field(default_factory=dict)

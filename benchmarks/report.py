@@ -47,6 +47,7 @@ def markdown(bench: Bench, *, quick: bool, seconds: float) -> str:
         _section("Peers", _peers(book)),
         _section("Among many charges", _growth(book)),
         _section("Due runs and audit", _runs(book)),
+        _section("Webhooks", _webhooks(book)),
         _section("How it was measured", _how(bench)),
     ]
     if book.left_out:
@@ -204,6 +205,44 @@ def _runs(book: Book) -> Iterator[str]:
             "The memory is that of the working processes together; "
             "the last column says how it changed after the first fifth of the time."
         )
+
+
+def _webhooks(book: Book) -> Iterator[str]:
+    rows = [
+        [
+            f"{_receivers(each.receivers)}{', and one that hangs' if each.hangs else ''}, {kind}",
+            str(each.workers),
+            f"{each.deliveries:,}",
+            f"{each.per_second:,.0f}",
+        ]
+        for kind, found in book.delivered.items()
+        for each in found
+    ]
+    yield _table(["deliveries to", "processes", "deliveries", "a second"], rows)
+    if rows:
+        yield (
+            "A receiver is sent to by one process at a time, one event after another, so that order is kept; "
+            "what a second process adds shows where there are many receivers."
+        )
+    rows = [
+        [
+            f"{WORDS[work]}, {kind}",
+            f"{burden.quiet.per_second:,.0f}",
+            f"{burden.told.per_second:,.0f}",
+            f"{burden.told.per_second / burden.quiet.per_second:.0%}",
+        ]
+        for (kind, work), burden in book.burdens.items()
+    ]
+    yield _table(["work", "nobody is told, a second", "ten receivers, a second", "of it"], rows)
+    if rows:
+        yield (
+            "Creating a charge tells nobody anything; a capture is an event, "
+            "and ten deliveries are made of each by the same process, on the same cores."
+        )
+
+
+def _receivers(number: int) -> str:
+    return f"{number} receiver" if number == 1 else f"{number} receivers"
 
 
 def _workers(kind: Kind) -> str:
