@@ -18,8 +18,8 @@ async def plan(database_url: str, query: str) -> str:
     """How the database goes about a query."""
     text, names = numbered(query)
     if "://" not in database_url:
-        with closing(sqlite3.connect(database_url)) as connection:
-            told = connection.execute(
+        with closing(sqlite3.connect(database_url)) as file:
+            told = file.execute(
                 f"EXPLAIN QUERY PLAN {queries()[query]}", {name: GIVEN[name] for name in names}
             )
             return "\n".join(line for *_, line in told)
