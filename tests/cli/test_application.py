@@ -17,7 +17,7 @@ from tests.cli.terminal import Running, avtale, free_port
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
-GROUPS = ["units", "clock", "payers", "faults", "agreements", "charges", "webhooks"]
+GROUPS = ["units", "clock", "payers", "faults", "agreements", "charges", "postman", "webhooks"]
 COMMANDS = [entry.name for entries in TABLE.values() for entry in entries]
 
 

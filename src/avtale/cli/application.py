@@ -42,6 +42,7 @@ TABLE: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("token", "Fetch an access token.", "avtale.cli.token:token"),
         Entry("agreements", "Draft, get, list, update, stop.", "avtale.cli.agreements:app"),
         Entry("charges", "Create, get, capture, refund, import.", "avtale.cli.charges:app"),
+        Entry("postman", "The guide as a Postman collection.", "avtale.cli.postman:app"),
         Entry("webhooks", "Register, listen, examine, explain.", "avtale.cli.webhooks:app"),
     ),
 }
