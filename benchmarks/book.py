@@ -78,7 +78,7 @@ class Delivered(NamedTuple):
 
 
 class Burden(NamedTuple):
-    """The same requests where nobody is told of them and where many are, in turn."""
+    """The same requests where nobody is told of them, and then where many are."""
 
     quiet: Rate
     told: Rate

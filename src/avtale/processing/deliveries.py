@@ -40,6 +40,11 @@ LONGEST_UNWRITTEN_SECONDS = 5.0
 MOST_RECEIVERS = 32
 """Receivers that are sent to side by side."""
 
+GIVE_WAY_SECONDS = 0.02
+"""How long a delivery lets requests go first that wait to be decided."""
+
+LOOK_SECONDS = 0.005
+
 PATIENCE_SECONDS = 60.0
 """How long an advance waits for a receiver that another process is sending to."""
 
@@ -210,6 +215,7 @@ class Deliveries:
         for parcel in parcels:
             if parcel.delivery.agreement_id in failing:
                 continue
+            await self._give_way()
             outcome = await self._bring(receiver, parcel, moment)
             outcomes.append(outcome)
             if not outcome.is_success:
@@ -217,6 +223,13 @@ class Deliveries:
             if self._is_stopping or loop.time() - began >= LONGEST_UNWRITTEN_SECONDS:
                 break
         return outcomes
+
+    async def _give_way(self) -> None:
+        """Whoever waits for an answer is served first; but not for ever, or nothing would be sent under load."""
+        waited_seconds = 0.0
+        while self._engine.queued and waited_seconds < GIVE_WAY_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            waited_seconds += LOOK_SECONDS
 
     async def _bring(self, receiver: Registration, parcel: Parcel, moment: datetime) -> Outcome:
         if parcel.stranger is not None:
