@@ -19,6 +19,8 @@ It works against avtale and, with a sales unit's own keys, against the vendor's 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from avtale.agreements.campaigns import (
     EventCampaign,
     FullFlexCampaign,
@@ -28,12 +30,14 @@ from avtale.agreements.campaigns import (
 from avtale.agreements.intervals import Interval
 from avtale.agreements.pricing import FlexiblePricing, LegacyPricing, VariablePricing
 from avtale.client import answers, errors
-from avtale.client.asynchronous import AsyncClient
 from avtale.client.blocking import Client
 from avtale.client.bodies import BulkCharge, InitialCharge
 from avtale.client.bulk import ChargeResult
 from avtale.client.errors import AvtaleError, NoAnswer, Refused, StillPending
 from avtale.client.setup import PRODUCTION, TEST, Retries
+
+if TYPE_CHECKING:
+    from avtale.client.asynchronous import AsyncClient
 
 __all__ = [
     "PRODUCTION",
@@ -59,3 +63,12 @@ __all__ = [
     "answers",
     "errors",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """The client that awaits, loaded when somebody asks for it: an event loop takes its time."""
+    if name == "AsyncClient":
+        from avtale.client import asynchronous  # noqa: PLC0415
+
+        return asynchronous.AsyncClient
+    raise AttributeError(f"module 'avtale.client' has no attribute {name!r}")
