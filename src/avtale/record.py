@@ -85,4 +85,19 @@ class Note(msgspec.Struct, frozen=True):
     """In real time."""
 
 
+class InboxItem(msgspec.Struct, frozen=True):
+    """What came to an inbox: a receiver of our own, for whoever has none yet (sandbox §6)."""
+
+    name: str
+    """Of the inbox."""
+    received: datetime
+    """In real time."""
+    method: str
+    target: str
+    """Path and query as they came."""
+    headers: tuple[tuple[str, str], ...]
+    body: str
+    """As base64, so that a signature can be checked over the very bytes."""
+
+
 _requests = msgspec.json.Decoder(list[RecordedRequest])

@@ -271,6 +271,7 @@ def tools(parts: Parts) -> Tools:
         directory=parts.directory,
         recorder=parts.recorder,
         faults=parts.faults,
+        nudge=parts.post_office.nudge,
     )
 
 

@@ -50,6 +50,14 @@ def test_a_renewal(avtale: Avtale) -> None:
     happened = unit.clock.advance(days=4)
     assert [each.what for each in happened][-1] == "charge captured"
     assert unit.client.fetch_charge_by_id(charge_id).status == "CHARGED"
+    assert unit.inbox.events() == [
+        "recurring.agreement-activated.v1",
+        "recurring.charge-captured.v1",
+    ]
+    assert unit.inbox.events(about=charge_id) == ["recurring.charge-captured.v1"]
+    (body,) = unit.inbox.bodies("recurring.charge-captured.v1")
+    assert body["amountCaptured"] == 499_00
+    assert unit.inbox.deliveries() == []
     assert unit.why(charge_id).status == "CHARGED"
 
 

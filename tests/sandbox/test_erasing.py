@@ -56,6 +56,7 @@ async def lived_in(house: House) -> Shop:
     """A shop with something in every table that a unit can have rows in."""
     shop = await house.shop(unscheduled=True)
     desk = Desk(house)
+    await desk.ask("PUT", f"/sales-units/{shop.msn}/checklist/design_guidelines", {})
     await shop.draft(phoneNumber=KARI)
     await desk.put_payer(KARI, persona="leaves-on-day-12")
     agreement_id = await shop.agreed(initialCharge=INITIAL)

@@ -22,7 +22,7 @@ from avtale.ledger import LedgerEntry, Script
 from avtale.notifications import Notification
 from avtale.payers import Payer
 from avtale.personas import Appointment
-from avtale.record import Note, RecordedBatch
+from avtale.record import InboxItem, Note, RecordedBatch
 from avtale.sales_units import SalesUnit
 from avtale.webhooks.catalogue import Event
 from avtale.webhooks.delivery import Delivery, DeliveryAttempt
@@ -164,5 +164,6 @@ TABLE_OF: dict[type[Any], Table] = {table.row: table for table in TABLES}
 BESIDE: tuple[Table, ...] = (
     _table("requests", RecordedBatch, "batch_id", append=True),
     _table("checklist_notes", Note, "merchant_serial_number item"),
+    _table("inbox", InboxItem, "name", append=True),
 )
 """Tables that nobody decides upon: their rows are written beside the engine, and looked at."""

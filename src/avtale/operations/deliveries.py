@@ -11,11 +11,12 @@ from msgspec.structs import replace
 from avtale.engine.command import Call
 from avtale.engine.rows import Key
 from avtale.engine.world import World
+from avtale.events import Happened
 from avtale.identifiers import mint_uuid
 from avtale.operations.webhooks import remove
 from avtale.problems import Conflict, ResourceNotFound
 from avtale.webhooks.backoff import next_attempt_at
-from avtale.webhooks.catalogue import Event
+from avtale.webhooks.catalogue import Event, event_of
 from avtale.webhooks.delivery import Delivery, DeliveryAttempt
 from avtale.webhooks.registration import Registration
 
@@ -162,3 +163,43 @@ def resend_delivery(world: World, call: Call, delivery_id: str) -> Delivery:
     delivery = delivery.sent_again(call.now)
     world.put(delivery)
     return delivery
+
+
+def send_by_hand(
+    world: World,
+    call: Call,
+    happened: Happened,
+    place: int,
+    registrations: Sequence[str],
+) -> list[Delivery]:
+    """Send an event that did not happen to all who want its type, as if it were the latest; nothing else changes.
+
+    Its id is a random one, where that of a real event is worked out from the change.
+    Raises Conflict where nobody wants it.
+    """
+    event = event_of(happened)
+    assert event is not None
+    event_id, msn = mint_uuid(call.randomness), call.merchant_serial_number
+    sent: list[Delivery] = []
+    for registration_id in registrations:
+        receiver = world.find(Registration, registration_id)
+        if receiver is None or not receiver.wants(event.event_type, msn):
+            continue
+        delivery = Delivery(
+            delivery_id=mint_uuid(call.randomness),
+            merchant_serial_number=msn,
+            registration_id=registration_id,
+            place=place,
+            event_id=event_id,
+            event_type=event.event_type,
+            agreement_id=event.agreement_id,
+            charge_id=event.charge_id,
+            body=event.body,
+            created=call.now,
+            wake_at=call.now,
+        )
+        world.put(delivery)
+        sent.append(delivery)
+    if not sent:
+        raise Conflict(f"Nobody is registered for {event.event_type}; register a webhook first.")
+    return sent

@@ -10,7 +10,9 @@ from avtale.sandbox.agreements import PayersAgreements
 from avtale.sandbox.charges import PayersCharges
 from avtale.sandbox.checklist import Checklist
 from avtale.sandbox.clock import Clock
+from avtale.sandbox.deliveries import Deliveries
 from avtale.sandbox.faults import UnitFaults
+from avtale.sandbox.inbox import Inbox
 from avtale.sandbox.partners import Partners
 from avtale.sandbox.payers import Payers
 from avtale.sandbox.record import Record
@@ -31,6 +33,8 @@ def mount(app: falcon.asgi.App[Any, Any], tools: Tools) -> None:
         "record": Record(tools),
         "faults": UnitFaults(tools),
         "checklist": Checklist(tools),
+        "deliveries": Deliveries(tools),
+        "inbox": Inbox(tools),
     }
     for template, resource, suffix in dict.fromkeys(
         (route.template, route.resource, route.suffix) for route in CONTROL_ROUTES

@@ -116,7 +116,9 @@ def _fault_in(value: object) -> Misfortune:
 
 
 def _shaped(value: object, shape: type[Body]) -> Body:
-    strangers: list[Fault] = [Fault(name, "is not known here") for name in unknown_members(value, shape)]
+    strangers: list[Fault] = [
+        Fault(name, "is not known here") for name in unknown_members(value, shape)
+    ]
     try:
         body: Any = shaped(value, shape, _RULES)
     except ValidationFailed as failed:

@@ -14,6 +14,8 @@ Resource = Literal[
     "record",
     "checklist",
     "faults",
+    "deliveries",
+    "inbox",
 ]
 
 _UNITS = "/sandbox/sales-units"
@@ -22,6 +24,7 @@ _CLOCK = _UNIT + "/clock"
 _PAYER = "/sandbox/payers/{phone_number}"
 _AGREEMENT = "/sandbox/agreements/{agreement_id}"
 _CHARGE = "/sandbox/charges/{charge_id}"
+_INBOX = "/sandbox/inbox/{name}"
 
 
 class ControlRoute(NamedTuple):
@@ -65,6 +68,16 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("GET", _UNIT + "/requests", "list_requests", "record", "requests"),
     ControlRoute("GET", _AGREEMENT + "/timeline", "show_timeline", "record", "timeline"),
     ControlRoute("GET", _CHARGE + "/why", "explain_charge", "record", "why"),
+    ControlRoute("GET", _UNIT + "/deliveries", "list_deliveries", "deliveries"),
+    ControlRoute("POST", _UNIT + "/deliveries/replay", "replay", "deliveries", "replay"),
+    ControlRoute(
+        "POST", "/sandbox/deliveries/{delivery_id}/resend", "resend", "deliveries", "resend"
+    ),
+    ControlRoute("GET", _UNIT + "/events", "list_events", "deliveries", "events"),
+    ControlRoute("POST", _UNIT + "/events", "send_event", "deliveries", "events"),
+    ControlRoute("GET", _INBOX, "list_inbox", "inbox"),
+    ControlRoute("POST", _INBOX, "receive", "inbox"),
+    ControlRoute("DELETE", _INBOX, "empty_inbox", "inbox"),
     ControlRoute("GET", _UNIT + "/remarks", "list_remarks", "checklist", "remarks"),
     ControlRoute("GET", _UNIT + "/checklist", "show_checklist", "checklist", "checklist"),
     ControlRoute("GET", _UNIT + "/checklist.md", "print_checklist", "checklist", "markdown"),

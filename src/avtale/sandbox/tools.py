@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from avtale.api.directory import Directory
@@ -30,3 +31,5 @@ class Tools:
     directory: Directory
     recorder: Recorder
     faults: Faults
+    nudge: Callable[[], None]
+    """Have the post office look at once for what is to be sent."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from avtale.testing.case import AvtaleTestCase
 from avtale.testing.control import ControlRefused
+from avtale.testing.inbox import Inbox
 from avtale.testing.sandbox import Avtale
 from avtale.testing.units import Payer, Unit, UnitClock
 
@@ -22,6 +23,7 @@ __all__ = [
     "Avtale",
     "AvtaleTestCase",
     "ControlRefused",
+    "Inbox",
     "Payer",
     "Unit",
     "UnitClock",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 from avtale.payers import Outcome
 from avtale.rulebook import MARKETS, MarketCode
 from avtale.testing.control import Control, ControlRefused
+from avtale.testing.inbox import Inbox
 from avtale.wire.control import (
     AdvanceAnswer,
     AgreementActAnswer,
@@ -61,6 +62,7 @@ class Unit:
         self.name = answer.name
         self.market: MarketCode = answer.market
         self.clock = UnitClock(control, self.msn, self.market)
+        self.inbox = Inbox(control, self.msn)
 
     @property
     def url(self) -> str:

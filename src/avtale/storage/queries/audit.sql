@@ -542,7 +542,7 @@ SELECT merchant_serial_number, agreement_id, subject, sequence, event_id FROM ev
 -- Events that were spread, and registrations from before that wanted them and got nothing.
 -- A partner's for all units goes by another clock, so it cannot be said which events came after it.
 SELECT 'E-1 ' AS broken, e.merchant_serial_number, e.event_id, e.event_type, r.registration_id
-FROM webhooks r CROSS JOIN events e
+FROM events e CROSS JOIN webhooks r
 WHERE r.removed IS NULL AND e.merchant_serial_number = r.merchant_serial_number AND e.awaited = 0
     AND e.occurred > r.created + :skew_ms AND r.events LIKE '%"' || e.event_type || '"%'
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.merchant_serial_number = e.merchant_serial_number

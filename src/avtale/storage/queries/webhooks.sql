@@ -106,3 +106,42 @@ ORDER BY place, registration_id LIMIT :most
 -- Those that hold back what comes behind them on the same agreement.
 SELECT {deliveries} FROM deliveries
 WHERE merchant_serial_number = :msn AND status = 'WAITING' AND tries > 0 ORDER BY place
+
+-- name: page_of_deliveries
+-- Newest first; a filter that is empty lets everything through.
+SELECT {deliveries} FROM deliveries
+WHERE merchant_serial_number = :msn
+    AND (:registration_id = '' OR registration_id = :registration_id)
+    AND (:status = '' OR status = :status)
+    AND (:event_type = '' OR event_type = :event_type)
+    AND (:agreement_id = '' OR agreement_id = :agreement_id)
+ORDER BY place DESC, created DESC, registration_id DESC LIMIT :size OFFSET :skip
+
+-- name: deliveries_blocked_by
+-- The one that holds a delivery back: an earlier event of the same agreement that fails.
+SELECT e.delivery_id FROM deliveries e
+WHERE e.registration_id = :registration_id AND e.agreement_id = :agreement_id
+    AND e.status = 'WAITING' AND e.tries > 0 AND e.place < :place ORDER BY e.place LIMIT 1
+
+-- name: page_of_events
+-- What merchants are told of, oldest first, whether anybody is registered or not.
+SELECT {events} FROM events WHERE merchant_serial_number = :msn ORDER BY position LIMIT :size OFFSET :skip
+
+-- name: latest_event_place
+SELECT COALESCE(MAX(position), 0) FROM events WHERE merchant_serial_number = :msn
+
+-- Inboxes.
+
+-- name: inbox_of
+SELECT {inbox} FROM (SELECT * FROM inbox WHERE name = :name ORDER BY position DESC LIMIT :most) AS latest ORDER BY position
+
+-- name: registrations_of_inbox
+-- Registrations at an address that ends so, gone or not; whoever reads them looks again.
+SELECT {webhooks} FROM webhooks WHERE url LIKE '%/sandbox/inbox/' || :name || '%' ORDER BY created
+
+-- name: empty_inbox
+DELETE FROM inbox WHERE name = :name
+
+-- name: trim_inbox
+-- The oldest go where there are too many.
+DELETE FROM inbox WHERE position <= (SELECT MAX(position) FROM inbox) - :most
