@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+SLOW_SECONDS = 0.25
+"""How long a receiver takes that answers `slow`."""
+
 
 @dataclass(frozen=True)
 class Arrived:
@@ -37,7 +40,10 @@ class Receiver:
     url: str = ""
     arrived: list[Arrived] = field(default_factory=list)
     answers: Iterator[int | str] | None = None
-    """What the next requests are answered, status by status; `hang` for nothing at all. 200 when it is over."""
+    """What the next requests are answered, status by status; 200 when it is over.
+
+    `hang` for nothing at all, `slow` for a late 200, `close` for an end of the connection.
+    """
     connections: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """Whether it has gone; then nothing hangs any more."""
@@ -73,6 +79,9 @@ class Receiver:
                 if answer == "hang":
                     await self.over.wait()
                     return
+                if answer == "slow":
+                    await asyncio.sleep(SLOW_SECONDS)
+                    answer = 200
                 if answer == "close":
                     return
                 more = "Location: /elsewhere\r\n" if str(answer).startswith("3") else ""

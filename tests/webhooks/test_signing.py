@@ -101,6 +101,8 @@ def test_node_s_standard_library_agrees(url: str) -> None:
         ("https://shop.example:443/h", "shop.example", "/h"),
         ("https://shop.example:8443/h", "shop.example:8443", "/h"),
         ("http://shop.example:80/h?q", "shop.example", "/h?q"),
+        ("https://shop.example/h?", "shop.example", "/h?"),
+        ("https://shop.example/h#a?b", "shop.example", "/h"),
         ("http://[::1]:8080/h?a=b&c", "[::1]:8080", "/h?a=b&c"),
         ("https://Shop.Example/%C3%A6", "Shop.Example", "/%C3%A6"),
     ],

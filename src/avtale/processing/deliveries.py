@@ -37,8 +37,14 @@ MOST_AT_ONCE = 50
 LONGEST_UNWRITTEN_SECONDS = 5.0
 """Real time after which what was sent is written down, well within the lease."""
 
-MOST_RECEIVERS = 32
+MOST_RECEIVERS = 128
 """Receivers that are sent to side by side."""
+
+MOST_SLOW_RECEIVERS = 32
+"""Receivers that are sent to side by side of those that took long to answer: they wait for each other alone."""
+
+SLOW_MILLISECONDS = 2_000
+"""Whoever takes longer is slow until the next quick answer."""
 
 GIVE_WAY_SECONDS = 0.02
 """How long a delivery lets requests go first that wait to be decided."""
@@ -86,6 +92,9 @@ class Deliveries:
         self._courier = courier
         self._faults = faults
         self._places = asyncio.Semaphore(MOST_RECEIVERS)
+        self._slow_places = asyncio.Semaphore(MOST_SLOW_RECEIVERS)
+        self._slow: set[str] = set()
+        """The registrations that are slow, as far as this process has seen."""
         self._is_stopping = False
 
     async def next_moment(self, msn: str) -> datetime | None:
@@ -131,7 +140,8 @@ class Deliveries:
 
     async def serve(self, msn: str, registration_id: str, moment: datetime) -> int:
         """Send to one receiver what is due there; 0 where somebody else does."""
-        async with self._places:
+        is_slow = registration_id in self._slow
+        async with self._slow_places if is_slow else self._places:
             if self._is_stopping:
                 return 0
             claimed = await self._claim(registration_id)
@@ -218,6 +228,10 @@ class Deliveries:
             await self._give_way()
             outcome = await self._bring(receiver, parcel, moment)
             outcomes.append(outcome)
+            if outcome.milliseconds >= SLOW_MILLISECONDS:
+                self._slow.add(receiver.registration_id)
+            else:
+                self._slow.discard(receiver.registration_id)
             if not outcome.is_success:
                 failing.add(parcel.delivery.agreement_id)
             if self._is_stopping or loop.time() - began >= LONGEST_UNWRITTEN_SECONDS:

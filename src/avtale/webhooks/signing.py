@@ -42,7 +42,9 @@ def target_of(url: str) -> Target:
     if parts.port is not None and parts.port == _DEFAULT_PORTS.get(parts.scheme.lower()):
         host = host.rpartition(":")[0]
     path = parts.path or "/"
-    return Target(host, f"{path}?{parts.query}" if parts.query else path)
+    # A question mark with nothing behind it is part of what was registered.
+    has_query = "?" in url.partition("#")[0]
+    return Target(host, f"{path}?{parts.query}" if has_query else path)
 
 
 def http_date(instant: datetime) -> str:
