@@ -243,10 +243,11 @@ async def test_a_token_that_is_not_as_we_make_them_is_none(
 
 async def test_a_token_that_was_tampered_with_is_none(shop: Shop) -> None:
     head, body, signature = (await shop.token()).split(".")
+    other = "B" if signature.startswith("A") else "A"
     for token in (
         f"{head}.{body}.",
         f"{head}.{body}",
-        f"{head}.{body}.{signature[:-2]}AA",
+        f"{head}.{body}.{other}{signature[1:]}",
         f"{head}.{body[:-4]}AAAA.{signature}",
         "x" * 5000,
         "é.è.ê",

@@ -8,9 +8,17 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Self, TypeVar, Unpack
-
-import httpx
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    NamedTuple,
+    ParamSpec,
+    Self,
+    TypeVar,
+    Unpack,
+)
 
 from avtale.client import calls
 from avtale.client.answers import Agreement, Charge, Webhook
@@ -33,12 +41,13 @@ from avtale.client.exchange import (
 )
 from avtale.client.setup import Keywords, Setup
 
+if TYPE_CHECKING:
+    import httpx
+
 Answer = TypeVar("Answer")
 Parameters = ParamSpec("Parameters")
 
 PAGE_ITEMS: Final = 500
-NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Errors after which nobody has got the request."""
 
 
 class ChargesPage(NamedTuple):
@@ -74,10 +83,14 @@ class Client:
         **setup: Unpack[Keywords],
     ) -> None:
         """Raises ValueError where something is missing or cannot be; `transport` is httpx's."""
+        # Loaded with the first client, since it takes longer to load than all the rest.
+        import httpx  # noqa: PLC0415
+
         self.setup = made_setup(base_url, setup)
         self._tokens = Tokens()
         self._renewing = threading.Lock()
         self._monotonic, self._sleep = monotonic, sleep
+        self._lost = httpx.TransportError
         self._http = httpx.Client(
             timeout=self.setup.timeout_seconds,
             transport=transport,
@@ -245,7 +258,7 @@ class Client:
         method, url, headers, body = step.request
         try:
             answer = self._http.request(method, url, headers=dict(headers), content=body)
-        except httpx.TransportError as error:
+        except self._lost as error:
             return lost(error)
         return Response(answer.status_code, answer.headers, answer.content)
 
@@ -271,7 +284,9 @@ def made_setup(base_url: str, given: Keywords) -> Setup:
         raise ValueError(str(error)) from None
 
 
-def lost(error: httpx.TransportError) -> Lost:
-    """What an error of the connection says."""
-    reason = str(error) or type(error).__name__
-    return Lost(reason, was_sent=not isinstance(error, NOT_SENT))
+def lost(error: Exception) -> Lost:
+    """What an error of the connection says; after some of them nobody can have got the request."""
+    import httpx  # noqa: PLC0415 -- it is loaded by now
+
+    not_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+    return Lost(str(error) or type(error).__name__, was_sent=not isinstance(error, not_sent))

@@ -77,6 +77,8 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("POST", _UNIT + "/events", "send_event", "deliveries", "events"),
     ControlRoute("GET", _INBOX, "list_inbox", "inbox"),
     ControlRoute("POST", _INBOX, "receive", "inbox"),
+    ControlRoute("PUT", _INBOX, "receive", "inbox"),
+    ControlRoute("PATCH", _INBOX, "receive", "inbox"),
     ControlRoute("DELETE", _INBOX, "empty_inbox", "inbox"),
     ControlRoute("GET", _UNIT + "/remarks", "list_remarks", "checklist", "remarks"),
     ControlRoute("GET", _UNIT + "/checklist", "show_checklist", "checklist", "checklist"),
