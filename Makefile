@@ -32,7 +32,7 @@ PEERS := $(VENV_PEERS)/.holds-peers
 # The tests use a Chromium that is there, under one of these names.
 CHROMIUM := command -v chromium || command -v chromium-browser || command -v google-chrome
 
-.PHONY: help up demo test browser newman lint check format bench docs lock clean
+.PHONY: help up demo test browser node lint check format bench docs lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ up: $(SERVER) ## Start avtale: API, landing page, phone, dashboard, processing
 demo: $(SERVER) ## Show what it does, in a minute
 	@exec $(BIN)/avtale demo $(ARGS)
 
-test: $(DEV) browser newman ## Run the tests, on SQLite and PostgreSQL (what is left out is listed, with the reason)
+test: $(DEV) browser node ## Run the tests, on SQLite and PostgreSQL (what is left out is listed, with the reason)
 	@$(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS)
 
 # Whoever may install packages gets Debian's Chromium; for others, the tests in a browser are left out and say so.
@@ -55,13 +55,15 @@ browser:
 			echo 'That did not work: the tests in a browser are left out.' >&2; \
 	fi
 
-# newman runs the exported Postman collection; without Node.js, that test is left out and says so.
-newman:
-	@if command -v npm > /dev/null && ! test -d tests/postman/node_modules; then \
-		echo 'Installing newman for the tests, once.' >&2; \
-		npm ci --silent --no-audit --no-fund --ignore-scripts --prefix tests/postman > /dev/null || \
-			echo 'That did not work: the test with newman is left out.' >&2; \
-	fi
+# newman runs the exported Postman collection, pyright checks users' code; without Node.js, their tests are left out and say so.
+node:
+	@for folder in tests/postman tests/typing; do \
+		if command -v npm > /dev/null && ! test -d $$folder/node_modules; then \
+			echo "Installing what $$folder needs of Node.js, once." >&2; \
+			npm ci --silent --no-audit --no-fund --ignore-scripts --prefix $$folder > /dev/null || \
+				echo 'That did not work: what needs it is left out.' >&2; \
+		fi; \
+	done
 
 lint: $(DEV) ## Check form, types and layers
 	$(BIN)/ruff format --check
