@@ -44,6 +44,7 @@ _FUNCTION = re.compile(
 )
 _DROPPED = re.compile(r"^DROP (?:TABLE|INDEX|TRIGGER) (\w+)", re.MULTILINE)
 _ALTERED = re.compile(r"^ALTER TABLE (\w+)", re.MULTILINE)
+_RENAMED = re.compile(r"^ALTER TABLE (\w+) RENAME TO (\w+)", re.MULTILINE)
 _CONSTRAINTS = {"p": "PRIMARY KEY", "u": "UNIQUE (", "f": "REFERENCES ", "c": "CHECK ("}
 """How a constraint of each kind is written, by the letter under which PostgreSQL keeps it."""
 
@@ -197,12 +198,12 @@ def _text() -> str:
 
 @cache
 def _as_migrated() -> list[tuple[str, str]]:
-    """Tables and indexes by kind and name, less those that a later migration drops."""
+    """Tables and indexes by kind and name as it is in the end, less those that a later migration drops."""
     text = _text()
-    gone = set(_DROPPED.findall(text))
+    gone, renamed = set(_DROPPED.findall(text)), dict(_RENAMED.findall(text))
     made = [("table", name) for name, _ in _TABLE.findall(text)]
     made += [("index", name) for name in _INDEX.findall(text)]
-    return [(kind, name) for kind, name in made if name not in gone]
+    return [(kind, renamed.get(name, name)) for kind, name in made if name not in gone]
 
 
 @cache

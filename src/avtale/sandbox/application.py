@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Final
 
 import falcon.asgi
 
 from avtale.sandbox.agreements import PayersAgreements
 from avtale.sandbox.charges import PayersCharges
-from avtale.sandbox.checklist import Checklist
 from avtale.sandbox.clock import Clock
-from avtale.sandbox.deliveries import Deliveries
-from avtale.sandbox.faults import UnitFaults
-from avtale.sandbox.inbox import Inbox
-from avtale.sandbox.partners import Partners
 from avtale.sandbox.payers import Payers
-from avtale.sandbox.record import Record
 from avtale.sandbox.routes import CONTROL_ROUTES, Resource
 from avtale.sandbox.sales_units import SalesUnits
 from avtale.sandbox.tools import Tools
@@ -25,18 +21,83 @@ def mount(app: falcon.asgi.App[Any, Any], tools: Tools) -> None:
     """Add everything below `/sandbox`; where this is not called, those paths answer 404."""
     resources: dict[Resource, object] = {
         "sales_units": SalesUnits(tools),
-        "partners": Partners(tools),
         "clock": Clock(tools),
         "payers": Payers(tools),
         "agreements": PayersAgreements(tools),
         "charges": PayersCharges(tools),
-        "record": Record(tools),
-        "faults": UnitFaults(tools),
-        "checklist": Checklist(tools),
-        "deliveries": Deliveries(tools),
-        "inbox": Inbox(tools),
     }
+    resources |= {name: _Later(name, make, tools) for name, make in _LATER.items()}
     for template, resource, suffix in dict.fromkeys(
         (route.template, route.resource, route.suffix) for route in CONTROL_ROUTES
     ):
         app.add_route(template, resources[resource], suffix=suffix or None)
+
+
+class _Later:
+    """A resource whose modules are loaded with the first request for it, so that starting is quicker."""
+
+    def __init__(self, name: Resource, make: Callable[[Tools], object], tools: Tools) -> None:
+        self._make = make
+        self._tools = tools
+        for route in CONTROL_ROUTES:
+            if route.resource == name:
+                responder = f"on_{route.method.lower()}{route.suffix and '_'}{route.suffix}"
+                setattr(self, responder, self._responder(responder))
+
+    @cached_property
+    def _resource(self) -> object:
+        return self._make(self._tools)
+
+    def _responder(self, name: str) -> Callable[..., Any]:
+        async def respond(
+            req: falcon.asgi.Request, resp: falcon.asgi.Response, **parts: str
+        ) -> None:
+            await getattr(self._resource, name)(req, resp, **parts)
+
+        return respond
+
+
+def _partners(tools: Tools) -> object:
+    from avtale.sandbox.partners import Partners  # noqa: PLC0415
+
+    return Partners(tools)
+
+
+def _record(tools: Tools) -> object:
+    from avtale.sandbox.record import Record  # noqa: PLC0415
+
+    return Record(tools)
+
+
+def _checklist(tools: Tools) -> object:
+    from avtale.sandbox.checklist import Checklist  # noqa: PLC0415
+
+    return Checklist(tools)
+
+
+def _deliveries(tools: Tools) -> object:
+    from avtale.sandbox.deliveries import Deliveries  # noqa: PLC0415
+
+    return Deliveries(tools)
+
+
+def _inbox(tools: Tools) -> object:
+    from avtale.sandbox.inbox import Inbox  # noqa: PLC0415
+
+    return Inbox(tools)
+
+
+def _faults(tools: Tools) -> object:
+    from avtale.sandbox.faults import UnitFaults  # noqa: PLC0415
+
+    return UnitFaults(tools)
+
+
+_LATER: Final[dict[Resource, Callable[[Tools], object]]] = {
+    "partners": _partners,
+    "record": _record,
+    "checklist": _checklist,
+    "deliveries": _deliveries,
+    "inbox": _inbox,
+    "faults": _faults,
+}
