@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import typing
 from pathlib import Path
 
@@ -12,8 +13,31 @@ from avtale.agreements.lifecycle import AgreementHappening, AgreementStatus
 from avtale.api.problem_responses import STATUSES
 from avtale.charges import lifecycle as charge_lifecycle
 from avtale.charges.lifecycle import ChargeStatus, Happening
+from avtale.client import Client
+from avtale.client.answers import (
+    Agreement,
+    Bulk,
+    Charge,
+    CreatedCharge,
+    DraftedAgreement,
+    RegisteredWebhook,
+    Userinfo,
+    Webhook,
+)
+from avtale.client.errors import (
+    BY_SLUG,
+    NoAnswer,
+    ServerTrouble,
+    StillPending,
+    TooManyRequests,
+    Unreadable,
+    WrongCredentials,
+)
+from avtale.client.setup import Setup
 from avtale.configuration import PREFIX, Settings
 from avtale.rulebook import MARKETS, OVERRIDABLE, PUBLISHED, MarketCode, rulebook_for
+from avtale.testing import Avtale, Inbox, Unit, UnitClock
+from avtale.testing import Payer as TestingPayer
 from avtale.webhooks.occasions import OCCASIONS, ORDERS, SILENT, Occasion, told_by
 from avtale.webhooks.samples import SAMPLES
 
@@ -197,12 +221,115 @@ def _short(event_type: str) -> str:
     return event_type.removeprefix("recurring.").removesuffix(".v1")
 
 
+def client() -> str:
+    """The client and the test helpers, from their signatures and docstrings."""
+    lines = [
+        "# The client",
+        "",
+        "From the docstrings of `avtale.client` and `avtale.testing`.",
+        "[The Python client](../guides/client.md) and",
+        "[Testing a year in a second](../guides/testing.md) show them at work.",
+        "",
+        "## Setting up",
+        "",
+        "`Client(base_url, …)` and `AsyncClient(base_url, …)` take these by keyword:",
+        "",
+        "| keyword | |",
+        "|---|---|",
+    ]
+    for name in msgspec.structs.fields(Setup):
+        if name.name != "base_url":
+            shown = "required" if name.required else f"`{_plain(name.default)}` unless said"
+            lines.append(f"| `{name.name}` | {shown} |")
+    lines += [
+        "",
+        "## Methods",
+        "",
+        "With `AsyncClient` each is awaited, and iterated with `async for`.",
+        "",
+    ]
+    lines += _methods(Client)
+    lines += ["## Answers", "", "Members that an answer lacks are None.", ""]
+    for kind in (
+        DraftedAgreement,
+        Agreement,
+        CreatedCharge,
+        Charge,
+        Bulk,
+        Userinfo,
+        RegisteredWebhook,
+        Webhook,
+    ):
+        members = ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(kind))
+        lines += [f"* **{kind.__name__}**: {_first(kind)}", f"  {members}"]
+    lines += [
+        "",
+        "## Errors",
+        "",
+        "Refusals are subclasses of `Refused`, by the published problem type:",
+        "",
+    ]
+    lines += ["| class | problem type | |", "|---|---|---|"]
+    for slug, error in sorted(BY_SLUG.items()):
+        lines.append(f"| `{error.__name__}` | `{slug}` | {_first(error)} |")
+    for error in (
+        WrongCredentials,
+        TooManyRequests,
+        ServerTrouble,
+        NoAnswer,
+        Unreadable,
+        StillPending,
+    ):
+        lines.append(f"| `{error.__name__}` | – | {_first(error)} |")
+    lines += ["", "## In tests", ""]
+    for kind in (Avtale, Unit, UnitClock, TestingPayer, Inbox):
+        lines += [f"### {kind.__name__}", "", *_sentences(kind), "", *_methods(kind)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _methods(kind: type) -> list[str]:
+    lines: list[str] = []
+    for name, member in vars(kind).items():
+        if name.startswith("_") or not callable(member):
+            continue
+        parameters = [
+            each
+            for each in inspect.signature(member).parameters.values()
+            if each.name not in {"self", "client"}
+        ]
+        words: list[str] = []
+        for each in parameters:
+            if each.kind is each.KEYWORD_ONLY and "*" not in words:
+                words.append("*")
+            word = f"**{each.name}" if each.kind is each.VAR_KEYWORD else each.name
+            word = f"*{each.name}" if each.kind is each.VAR_POSITIONAL else word
+            words.append(word if each.default is each.empty else f"{word}={_plain(each.default)}")
+        lines += [f"**`{name}({', '.join(words)})`**", "", *_sentences(member), ""]
+    return lines
+
+
+def _plain(value: object) -> str:
+    """A default as a reader writes it."""
+    if value is None or isinstance(value, int | float | str):
+        return repr(value)
+    return getattr(value, "__name__", type(value).__name__)
+
+
+def _sentences(of: object) -> list[str]:
+    return (inspect.getdoc(of) or "").splitlines()
+
+
+def _first(of: object) -> str:
+    return _sentences(of)[0]
+
+
 PAGES = {
     "settings.md": settings,
     "rules.md": rules,
     "lifecycles.md": lifecycles,
     "problems.md": problems,
     "events.md": events,
+    "client.md": client,
 }
 
 

@@ -21,7 +21,7 @@ def generator() -> ModuleType:
 
 
 @pytest.mark.parametrize(
-    "name", ["settings.md", "rules.md", "lifecycles.md", "problems.md", "events.md"]
+    "name", ["settings.md", "rules.md", "lifecycles.md", "problems.md", "events.md", "client.md"]
 )
 def test_the_page_is_as_the_code_has_it(name: str) -> None:
     page = (ROOT / "docs" / "reference" / name).read_text("utf-8")

@@ -102,7 +102,11 @@ def draft_agreement(  # noqa: PLR0913 -- the members of the body
     blocked_sources: Sequence[str] | None = None,
     idempotency_key: str | None = None,
 ) -> Call[answers.DraftedAgreement]:
-    """A draft."""
+    """Draft an agreement: the payer says yes at the `vipps_confirmation_url` of the answer, within ten minutes.
+
+    `pricing` is a LegacyPricing, VariablePricing or FlexiblePricing, in minor units; a `campaign` goes with
+    LegacyPricing alone; `scope` are words from name address email phoneNumber birthDate nin.
+    """
     body = _members(
         productName=product_name,
         pricing=pricing,
@@ -131,14 +135,14 @@ def list_agreements(
     page_number: int | None = None,
     page_size: int | None = None,
 ) -> Call[list[answers.Agreement]]:
-    """One page of agreements; ACTIVE ones unless another status is given."""
+    """List one page of agreements, ACTIVE ones unless another status is given; `agreements` goes through all."""
     after = None if created_after is None else round(created_after.timestamp() * 1000)
     query = _members(status=status, createdAfter=after, pageNumber=page_number, pageSize=page_size)
     return _read("list_agreements", _with(AGREEMENTS, query), _agreements)
 
 
 def fetch_agreement(agreement_id: str) -> Call[answers.Agreement]:
-    """One agreement."""
+    """Fetch one agreement with its history."""
     return _read("fetch_agreement", _path(AGREEMENTS, agreement_id), _agreement)
 
 
@@ -155,7 +159,7 @@ def update_agreement(  # noqa: PLR0913 -- the members of the body
     status: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[None]:
-    """A change of what is given, and of nothing else; `price` and maximum in minor units."""
+    """Change what is given of an ACTIVE agreement, and nothing else; `price` and maximum in minor units."""
     pricing = _members(amount=price, suggestedMaxAmount=suggested_max_amount)
     body = _members(
         productName=product_name,
@@ -171,14 +175,14 @@ def update_agreement(  # noqa: PLR0913 -- the members of the body
 
 
 def stop_agreement(agreement_id: str, *, idempotency_key: str | None = None) -> Call[None]:
-    """An update that stops it."""
+    """Stop an agreement; its charges that were not paid are cancelled. Stopping twice is no error."""
     return update_agreement(agreement_id, status="STOPPED", idempotency_key=idempotency_key)
 
 
 def accept_agreement(
     agreement_id: str, *, phone_number: str, idempotency_key: str | None = None
 ) -> Call[None]:
-    """A yes without a phone, in test environments only."""
+    """Say yes for a payer, without a phone; in test environments only."""
     path = _path(AGREEMENTS, agreement_id, "accept")
     body = {"phoneNumber": phone_number}
     return _write("accept_agreement", "PATCH", path, _nothing, body, idempotency_key)
@@ -201,7 +205,11 @@ def create_charge(  # noqa: PLR0913 -- the members of the body
     external_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[answers.CreatedCharge]:
-    """A charge; `amount` in minor units."""
+    """Create a charge on an ACTIVE agreement; `amount` in minor units.
+
+    A RECURRING charge, which it is unless `type` says UNSCHEDULED, needs `due` and `retry_days`.
+    `transaction_type` is DIRECT_CAPTURE or RESERVE_CAPTURE; `order_id` becomes the charge's id.
+    """
     body = _members(
         amount=amount,
         description=description,
@@ -220,7 +228,7 @@ def create_charge(  # noqa: PLR0913 -- the members of the body
 def create_charges(
     charges: Sequence[BulkCharge], *, idempotency_key: str | None = None
 ) -> Call[answers.Bulk]:
-    """Up to 2,000 charges in one call."""
+    """Create up to 2,000 charges in one call; they come to be in the background. `charge_all` takes any number."""
     if not 1 <= len(charges) <= MOST_IN_A_BULK:
         raise ValueError(f"A bulk holds 1 to {MOST_IN_A_BULK} charges, not {len(charges)}.")
     items = [
@@ -252,19 +260,19 @@ def list_charges(
 
 
 def fetch_charge(agreement_id: str, charge_id: str) -> Call[answers.Charge]:
-    """One charge."""
+    """Fetch one charge with its history."""
     return _read("fetch_charge", _path(AGREEMENTS, agreement_id, "charges", charge_id), _charge)
 
 
 def fetch_charge_by_id(charge_id: str) -> Call[answers.Charge]:
-    """One charge, whatever agreement it belongs to."""
+    """Fetch one charge by its id alone, whatever agreement it belongs to."""
     return _read("fetch_charge_by_id", _path("/recurring/v3/charges", charge_id), _charge)
 
 
 def cancel_charge(
     agreement_id: str, charge_id: str, *, idempotency_key: str | None = None
 ) -> Call[None]:
-    """A charge that is called off, or a reservation that is released."""
+    """Call a charge off before it is paid, or release what is still reserved."""
     path = _path(AGREEMENTS, agreement_id, "charges", charge_id)
     return Call(
         operation="cancel_charge",
@@ -284,7 +292,7 @@ def capture_charge(
     description: str | None = None,
     idempotency_key: str | None = None,
 ) -> Call[None]:
-    """A reservation that is captured, in full or in part; `amount` in minor units."""
+    """Capture a reservation, in full or in part; `amount` in minor units."""
     body = _members(amount=amount, description=description)
     path = _path(AGREEMENTS, agreement_id, "charges", charge_id, "capture")
     return _write("capture_charge", "POST", path, _nothing, body, idempotency_key)
@@ -298,7 +306,7 @@ def refund_charge(
     description: str,
     idempotency_key: str | None = None,
 ) -> Call[None]:
-    """Money that is returned, in full or in part; `amount` in minor units."""
+    """Return what was captured, in full or in part; `amount` in minor units."""
     body = _members(amount=amount, description=description)
     path = _path(AGREEMENTS, agreement_id, "charges", charge_id, "refund")
     return _write("refund_charge", "POST", path, _nothing, body, idempotency_key)
@@ -308,12 +316,12 @@ def refund_charge(
 
 
 def fetch_userinfo(sub: str) -> Call[answers.Userinfo]:
-    """The profile that a payer shared."""
+    """Fetch the profile that a payer shared, by the `sub` of the agreement; for 168 hours after consent."""
     return _read("fetch_userinfo", USERINFO + quote(sub, safe=""), _userinfo)
 
 
 def register_webhook(*, url: str, events: Sequence[str]) -> Call[answers.RegisteredWebhook]:
-    """A receiver, and what it wants to be told of."""
+    """Register a receiver of events; the secret of the answer is shown this once."""
     body = {"url": url, "events": list(events)}
     # It knows no idempotency key, and twice would be two.
     call = _write("register_webhook", "POST", WEBHOOKS, _webhook, body)
@@ -326,7 +334,7 @@ def list_webhooks() -> Call[answers.Webhooks]:
 
 
 def delete_webhook(webhook_id: str) -> Call[None]:
-    """No receiver any more."""
+    """Send a receiver nothing any more."""
     path = _path(WEBHOOKS, webhook_id)
     return Call(operation="delete_webhook", method="DELETE", path=path, read=_nothing)
 
