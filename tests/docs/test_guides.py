@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ import pytest
 from avtale.testing.background import Background
 from tests.cli.terminal import AVTALE, plain_environment
 
-GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+DOCS = Path(__file__).parents[2] / "docs"
+GUIDES = DOCS / "guides"
 DEFAULT = "http://127.0.0.1:8080"
 
 
@@ -75,9 +77,15 @@ def run(words: list[str], url: str, folder: Path) -> str:
     return ran.stdout
 
 
-def test_the_tests_of_testing_pass(tmp_path: Path) -> None:
-    for i, block in enumerate(blocks("testing.md", "python")):
-        (tmp_path / f"test_{i}.py").write_text(block, "utf-8")
+TESTS = ["testing.md", "retries.md", "amounts.md", "reserving.md", "../tutorial.md"]
+
+
+def test_the_tests_in_the_guides_pass(tmp_path: Path) -> None:
+    written = 0
+    for page in TESTS:
+        for block in blocks(page, "python"):
+            (tmp_path / f"test_{written}.py").write_text(block, "utf-8")
+            written += 1
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=tmp_path,
@@ -87,7 +95,18 @@ def test_the_tests_of_testing_pass(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert "3 passed" in ran.stdout, ran.stdout
+    assert ran.returncode == 0, ran.stdout
+    assert written == 7
+
+
+@pytest.mark.parametrize("page", ["../tutorial.md", "going-live.md"])
+def test_the_commands_of_a_guide_can_be_typed(page: str, url: str, tmp_path: Path) -> None:
+    agreement_id = ""
+    due = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"
+    for line in (line for block in blocks(page, "sh") for line in block.splitlines()):
+        words = shlex.split(line.replace("agr_…", agreement_id).replace("DAY", due))
+        if found := re.search(r"agr_\w+", run(words, url, tmp_path)):
+            agreement_id = found[0]
 
 
 def test_the_python_of_the_client_runs(url: str, tmp_path: Path) -> None:
@@ -101,10 +120,12 @@ def test_the_python_of_the_client_runs(url: str, tmp_path: Path) -> None:
     assert "400" in ran.stdout or "404" in ran.stdout
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in GUIDES.glob("*.md")))
+@pytest.mark.parametrize(
+    "page", ["../tutorial.md", *sorted(path.name for path in GUIDES.glob("*.md"))]
+)
 def test_every_picture_and_page_that_a_guide_names_is_there(page: str) -> None:
     text = (GUIDES / page).read_text("utf-8")
     targets = re.findall(r'src="([^"]+)"', text) + re.findall(r"\]\(([^)#]+)", text)
     for target in targets:
         if not target.startswith("http"):
-            assert (GUIDES / target).exists(), target
+            assert ((GUIDES / page).parent / target).exists(), target

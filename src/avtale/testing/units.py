@@ -150,6 +150,11 @@ class Unit:
         body = described_unit(name=name, rules=rules, features=features)
         self._control.ask(None, "PATCH", "sales-units", self.msn, json=body)
 
+    def faults(self, *faults: Mapping[str, Any]) -> None:
+        """Set what shall go wrong, in place of what was set before; nothing: nothing (sandbox §7)."""
+        path = ("sales-units", self.msn, "faults")
+        self._control.ask(None, "PUT", *path, json=[dict(each) for each in faults])
+
     def reset(self) -> None:
         """Erase all the unit owns; its clock returns to the present, its keys stay."""
         self._control.ask(None, "POST", "sales-units", self.msn, "reset", json={})
