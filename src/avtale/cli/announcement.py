@@ -20,7 +20,7 @@ VENDOR_URL: Final = "https://apitest.vipps.no"
 PAGES: Final = {"reference": "/docs"}
 """What there is to look at beside the API, by name and path; a test fetches each."""
 
-SANDBOX_PAGES: Final = {"control": "/sandbox/sales-units"}
+SANDBOX_PAGES: Final = {"phone": "/phone", "control": "/sandbox/sales-units"}
 """The same, where payers and clocks obey."""
 
 _DRAFT = {
