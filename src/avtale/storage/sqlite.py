@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any, Literal
 
 import msgspec
@@ -28,6 +29,8 @@ from avtale.storage.statements import SQLITE, queries
 from avtale.storage.storage import Row, Value
 
 _BUSY_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+"""How long a file that was there is taken to be there, where something is read."""
 _OPEN_CHARGES = SQLITE[Charge].load.partition(" WHERE ")[0] + (
     " WHERE merchant_serial_number = ? AND agreement_id = ?"
     " AND status IN ('PENDING', 'DUE', 'PROCESSING', 'RESERVED', 'PARTIALLY_CAPTURED')"
@@ -49,6 +52,7 @@ class SQLiteStorage(OfInstallation):
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="avtale-commit")
         self._writing = asyncio.Lock()
         self._file: tuple[int, int] | None = None
+        self._look_again_at = 0.0
 
     # ── opening and closing ──
 
@@ -85,6 +89,7 @@ class SQLiteStorage(OfInstallation):
 
     async def check(self) -> None:
         """Raise StorageDown where the file cannot be read."""
+        self._look_again_at = 0.0
         await self.select("migrations_applied")
 
     def _writing_connection(self, wait_seconds: float = 0) -> sqlite3.Connection:
@@ -181,6 +186,7 @@ class SQLiteStorage(OfInstallation):
             except (sqlite3.Error, OSError) as error:
                 busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
                 if not busy:
+                    self._look_again_at = 0.0
                     self._let_go_of_writer()
                 if not busy or waited >= _BUSY_SECONDS:
                     raise StorageDown(f"{self.path}: {_sentence(error)}") from error
@@ -281,7 +287,10 @@ class SQLiteStorage(OfInstallation):
                 await self._commit(writer)
 
     def _reading(self) -> sqlite3.Connection:
-        self._require_file()
+        # A look costs a read a tenth of itself; a write never goes without one.
+        if (now := monotonic()) >= self._look_again_at:
+            self._require_file()
+            self._look_again_at = now + _LOOK_SECONDS
         if self.path is None and self._writer is not None:
             return self._writer
         if self._reader is None:
