@@ -114,6 +114,19 @@ def test_prices_that_vary_and_agreements_without_one(terminal: Terminal) -> None
     assert "flexible" in terminal.says("agreements", "get", free)
 
 
+def test_a_profile_that_was_shared_is_shown(terminal: Terminal) -> None:
+    words = ("agreements", "draft", "News", "--price", "49900", "--scope", "name email", *URLS)
+    agreement_id = terminal.json(*words)["agreementId"]
+    terminal.says("payers", "approve", agreement_id)
+    shown = terminal.says("agreements", "userinfo", agreement_id)
+    assert "name  Kari Nordmann" in shown
+    assert "birthdate" not in shown
+    sub = terminal.json("agreements", "get", agreement_id)["sub"]
+    assert terminal.json("agreements", "userinfo", sub)["given_name"] == "Kari"
+    other = terminal.agreed()
+    assert "--scope" in terminal.says("agreements", "userinfo", other, code=1)
+
+
 def test_a_key_that_is_given_repeats_what_was_asked(terminal: Terminal) -> None:
     agreement_id = terminal.agreed()
     words = ("charges", "create", agreement_id, "--amount", "49900", "--description", "January")

@@ -281,6 +281,36 @@ def accept(
     _done(who, agreement_id, "accepted")
 
 
+@app.command(sort_key=6)
+@local
+def userinfo(
+    sub: Annotated[str, Parameter(help="The payer's id, `sub`, or the agreement that has one.")],
+    /,
+    *,
+    who: AsMerchant = USUAL_MERCHANT,
+) -> None:
+    """Show the profile that a payer shared, as far as it was consented to.
+
+    For example:
+
+        avtale agreements userinfo agr_5kSeqz
+        avtale agreements userinfo c06c4afe-d9e1-4c5d-939a-177d752a0944
+    """
+    with merchant(who) as client:
+        if sub.startswith("agr_"):
+            found = client.fetch_agreement(sub).sub
+            if found is None:
+                raise Failure(f"No profile is shared with {sub}; draft it with --scope.")
+            sub = found
+        shared = plain(client.fetch_userinfo(sub))
+    if who.json:
+        say_json(shared)
+        return
+    for name, value in shared.items():
+        if value not in (None, []):
+            say(f"{name}  {value}")
+
+
 def read_interval(text: str) -> Interval:
     """`month`, `2 weeks`, `1year`; raises Failure."""
     found = _INTERVAL.fullmatch(text.strip())
