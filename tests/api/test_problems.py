@@ -12,6 +12,7 @@ import pytest
 
 from avtale import problems
 from avtale.api.problem_responses import STATUSES, TYPE_BASE, status_of
+from avtale.engine.engine import StorageDown
 from tests.processing.gateways import Slow
 from tests.support import CHARGE, House, Reply, Shop, installation
 
@@ -309,6 +310,9 @@ async def test_a_database_that_is_gone_says_when_to_come_back(tmp_path: Path) ->
         shop = await house.public_shop()
         agreement = await shop.agreed()
         away = path.rename(tmp_path / "elsewhere.db")
+        # Where something is read, the file is looked for twenty times a second; this looks at once.
+        with pytest.raises(StorageDown):
+            await house.parts.storage.check()
         for reply in (
             await shop.send("GET", f"/agreements/{agreement}"),
             await create(shop, agreement),

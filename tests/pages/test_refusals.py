@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from avtale.engine.engine import StorageDown
 from avtale.pages.words import LANGUAGES, Language, words_of
 from tests.support import House, installation
 from tests.visitors import HOST, Visitor
@@ -43,6 +44,9 @@ async def test_a_database_that_is_gone_asks_for_a_moment(tmp_path: Path) -> None
     async with installation(str(path)) as house:
         visitor = Visitor(house)
         away = path.rename(tmp_path / "elsewhere.db")
+        # Where something is read, the file is looked for twenty times a second; this looks at once.
+        with pytest.raises(StorageDown):
+            await house.parts.storage.check()
         for asked in ("/phone/4791234567", "/phone"):
             page = await visitor.look(asked)
             assert (page.status, page.heading) == (503, "A moment, please")
