@@ -8,7 +8,14 @@ import hmac
 from typing import Literal
 
 Purpose = Literal[
-    "client secret", "subscription key", "access token", "landing", "continuation", "form", "rest"
+    "client secret",
+    "subscription key",
+    "access token",
+    "landing",
+    "continuation",
+    "form",
+    "session",
+    "rest",
 ]
 
 

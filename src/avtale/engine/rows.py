@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from avtale.accounts import Account, Act, Session
 from avtale.agreements.agreement import Agreement, AgreementEntry
 from avtale.charges.charge import Charge, ChargeEntry
 from avtale.charges.payments import Payment
@@ -165,5 +166,8 @@ BESIDE: tuple[Table, ...] = (
     _table("requests", RecordedBatch, "batch_id", append=True),
     _table("checklist_notes", Note, "merchant_serial_number item"),
     _table("inbox", InboxItem, "name", append=True),
+    _table("accounts", Account, "name"),
+    _table("sessions", Session, "session_hash"),
+    _table("acts", Act, "act_id", append=True),
 )
 """Tables that nobody decides upon: their rows are written beside the engine, and looked at."""

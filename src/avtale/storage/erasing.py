@@ -36,8 +36,8 @@ Children come before parents, and what refers to nothing by a foreign key comes 
 agreements are gone, no other process can add to it.
 """
 
-ITSELF: Final = ("subscription_keys", "grants", "clients", "sales_units")
-"""The tables that hold the unit itself, and the keys that are good for nothing else."""
+ITSELF: Final = ("acts", "subscription_keys", "grants", "clients", "sales_units")
+"""The tables that hold the unit itself, what people did with it, and the keys that are good for nothing else."""
 
 _PAUSES_SECONDS: Final = (0.0, 0.01, 0.05, 0.2, 0.5)
 

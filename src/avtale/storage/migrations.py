@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from collections.abc import Iterator
 from importlib import resources
 from typing import Literal, NamedTuple
 
@@ -52,3 +54,13 @@ def migrations() -> list[Migration]:
     if [migration.number for migration in found] != list(range(1, len(found) + 1)):
         raise ValueError("migrations must be numbered from 1 without gaps")
     return found
+
+
+def statements_of(script: str) -> Iterator[str]:
+    """The statements of a script for SQLite, whose own `executescript` would commit what is open."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

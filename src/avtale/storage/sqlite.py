@@ -24,9 +24,10 @@ from avtale.engine.rows import TABLES, Key
 from avtale.engine.world import Needs, World
 from avtale.storage.columns import Shapes
 from avtale.storage.installation import OfInstallation, open_installation
-from avtale.storage.migrations import migrations
+from avtale.storage.migrations import migrations, statements_of
 from avtale.storage.statements import SQLITE, queries
 from avtale.storage.storage import Row, Value
+from avtale.storage.surveying import survey
 
 _BUSY_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
@@ -149,7 +150,7 @@ class SQLiteStorage(OfInstallation):
                 )
             for migration in known:
                 if migration.number not in applied:
-                    for statement in _statements(migration.sql("sqlite")):
+                    for statement in statements_of(migration.sql("sqlite")):
                         writer.execute(statement)
                     writer.execute(
                         "INSERT INTO migrations VALUES (?, ?)", (migration.number, migration.name)
@@ -248,6 +249,20 @@ class SQLiteStorage(OfInstallation):
             return self._reading().execute(queries()[query], parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
             raise self._unreadable(error) from error
+
+    async def survey(self, query: str, **parameters: Value) -> list[tuple[Any, ...]]:
+        """The rows of a query that may take long; memory has but one connection to be asked."""
+        if self.path is None:
+            return await self.select(query, **parameters)
+        try:
+            self._require_file()
+            return await survey(self.path, queries()[query], parameters)
+        except (sqlite3.Error, OSError) as error:
+            raise StorageDown(f"{self.path}: {_sentence(error)}") from error
+
+    async def survey_rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
+        """Rows of `row`, likewise."""
+        return self._shapes[row].read(await self.survey(query, **parameters))
 
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
@@ -381,13 +396,3 @@ def _store(connection: sqlite3.Connection, world: World, shapes: Shapes) -> None
             connection.executemany(statements.update, map(shape.write_changes, changed))
         if new:
             connection.executemany(statements.insert, map(shape.write, new))
-
-
-def _statements(script: str) -> Iterable[str]:
-    """The statements of a script; `executescript` would commit what is open."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""

@@ -56,6 +56,14 @@ class Storage(Protocol):
         """The rows of the named query of `queries/*.sql`."""
         ...
 
+    async def survey(self, query: str, **parameters: Value) -> list[tuple[Any, ...]]:
+        """The same, where looking may take long; nothing else waits for it."""
+        ...
+
+    async def survey_rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
+        """Rows of `row`, likewise."""
+        ...
+
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
         ...
