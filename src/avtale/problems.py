@@ -257,6 +257,12 @@ class CrossSite(Problem):
     slug = None
 
 
+class NotAllowed(Problem):
+    """Whoever signed in has not the role that this takes."""
+
+    slug = None
+
+
 class Refused(Problem):
     """A request to the control API that makes no sense; the sentence says what would."""
 

@@ -47,6 +47,7 @@ STATUSES: dict[type[Problem], int] = {
     problems.Unavailable: 503,
     problems.ServerTrouble: 500,
     problems.CrossSite: 403,
+    problems.NotAllowed: 403,
     problems.Refused: 400,
 }
 

@@ -14,20 +14,19 @@ from avtale.engine.command import Call, Command
 from avtale.engine.world import Needs, World
 from avtale.events import AgreementFact, AgreementHappened, ChargeHappened, Happened
 from avtale.instants import to_milliseconds
-from avtale.operations.deliveries import resend_delivery, send_by_hand
+from avtale.operations.deliveries import send_by_hand
 from avtale.problems import Conflict, ResourceNotFound, ValidationFailed
 from avtale.sandbox.bodies import body_of
 from avtale.sandbox.paging import page_of
+from avtale.sandbox.sending import answer_of, find_delivery, receivers_of, send_again
 from avtale.sandbox.tools import Tools
 from avtale.webhooks.catalogue import AGREEMENT_EVENTS, CHARGE_EVENTS, Event, EventType
-from avtale.webhooks.delivery import Delivery, DeliveryAttempt, DeliveryStatus
+from avtale.webhooks.delivery import Delivery, DeliveryStatus
 from avtale.webhooks.registration import Registration
 from avtale.wire.deliveries import (
-    DeliveryAnswer,
     ReplaySince,
     SendEvent,
     SentAnswer,
-    delivery_answer,
     event_answer,
 )
 
@@ -65,16 +64,16 @@ class Deliveries:
             agreement_id=req.get_param("agreementId") or "",
             **page_of(req),
         )
-        receivers = await self._receivers(msn)
-        send_json(resp, [await self._answer(each, receivers) for each in found])
+        receivers = await receivers_of(self._tools, msn)
+        send_json(resp, [await answer_of(self._tools, each, receivers) for each in found])
 
     async def on_post_resend(
         self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, delivery_id: str
     ) -> None:
         """Send one once more, whatever became of it."""
-        delivery = await self._again(await self._find(delivery_id))
-        receivers = await self._receivers(delivery.merchant_serial_number)
-        send_json(resp, await self._answer(delivery, receivers))
+        delivery = await send_again(self._tools, await find_delivery(self._tools, delivery_id))
+        receivers = await receivers_of(self._tools, delivery.merchant_serial_number)
+        send_json(resp, await answer_of(self._tools, delivery, receivers))
 
     async def on_post_replay(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
@@ -92,7 +91,7 @@ class Deliveries:
         sent: list[str] = []
         for delivery in found:
             try:
-                sent.append((await self._again(delivery)).delivery_id)
+                sent.append((await send_again(self._tools, delivery)).delivery_id)
             except Conflict:
                 # Whoever is gone is told of nothing any more.
                 continue
@@ -147,48 +146,6 @@ class Deliveries:
         return (
             await self._tools.engine.submit(Command("send_by_hand", decide, needs, msn))
         ).unwrap()
-
-    async def _again(self, delivery: Delivery) -> Delivery:
-        delivery_id = delivery.delivery_id
-
-        def decide(world: World, call: Call) -> Delivery:
-            return resend_delivery(world, call, delivery_id)
-
-        needs = Needs().of(Delivery, (delivery_id,)).of(Registration, (delivery.registration_id,))
-        command = Command("resend_delivery", decide, needs, delivery.merchant_serial_number)
-        sent = (await self._tools.engine.submit(command)).unwrap()
-        self._tools.nudge()
-        return sent
-
-    async def _find(self, delivery_id: str) -> Delivery:
-        found = await self._tools.storage.rows(Delivery, "delivery_by_id", delivery_id=delivery_id)
-        if not found:
-            raise ResourceNotFound("There is no such delivery.")
-        return found[0]
-
-    async def _receivers(self, msn: str) -> dict[str, Registration]:
-        found = await self._tools.storage.rows(
-            Registration, "registrations_with_deliveries", msn=msn
-        )
-        return {each.registration_id: each for each in found}
-
-    async def _answer(
-        self, delivery: Delivery, receivers: dict[str, Registration]
-    ) -> DeliveryAnswer:
-        storage = self._tools.storage
-        attempts = await storage.rows(
-            DeliveryAttempt, "attempts_at_delivery", delivery_id=delivery.delivery_id
-        )
-        blocking: list[tuple[str]] = []
-        if delivery.status == "WAITING":
-            blocking = await storage.select(
-                "deliveries_blocked_by",
-                registration_id=delivery.registration_id,
-                agreement_id=delivery.agreement_id,
-                place=delivery.place,
-            )
-        blocked_by = blocking[0][0] if blocking else None
-        return delivery_answer(delivery, receivers[delivery.registration_id], attempts, blocked_by)
 
 
 def _imagined(

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import falcon.asgi
 
-from avtale.agreements.agreement import Agreement, AgreementEntry
+from avtale.agreements.agreement import Agreement
 from avtale.api.answers import send_json
 from avtale.api.recorder import PUBLISHED
-from avtale.charges.charge import ChargeEntry
-from avtale.charges.payments import Payment
 from avtale.problems import ValidationFailed
 from avtale.record import RecordedRequest
 from avtale.rulebook import MARKETS
 from avtale.sandbox import recorded
 from avtale.sandbox.finding import find_agreement, find_charge
+from avtale.sandbox.lives import timeline_of
 from avtale.sandbox.paging import page_of
 from avtale.sandbox.tools import Tools
-from avtale.webhooks.delivery import Delivery, DeliveryAttempt
-from avtale.wire.record import TimelineAnswer, TimelineEntryAnswer, request_answer
-from avtale.wire.timeline import Recorded, timeline
+from avtale.wire.record import TimelineAnswer, request_answer
 from avtale.wire.why import why_answer
-
-MOST_ENTRIES = 10_000
-"""How much of each kind a timeline holds; the oldest, since a life is read from its beginning."""
 
 _ANY = (0, 999)
 
@@ -69,7 +63,7 @@ class Record:
             agreement_id=agreement_id,
             merchant_serial_number=agreement.merchant_serial_number,
             status=agreement.status,
-            entries=await self._timeline(agreement),
+            entries=await timeline_of(self._tools, agreement),
         )
         send_json(resp, answer)
 
@@ -87,26 +81,11 @@ class Record:
         )
         unit = await self._tools.directory.sales_unit(charge.merchant_serial_number)
         entries = [
-            entry for entry in await self._timeline(agreement) if entry.charge_id == charge_id
+            entry
+            for entry in await timeline_of(self._tools, agreement)
+            if entry.charge_id == charge_id
         ]
         send_json(resp, why_answer(charge, entries, MARKETS[unit.market]))
-
-    async def _timeline(self, agreement: Agreement) -> tuple[TimelineEntryAnswer, ...]:
-        await self._tools.recorder.flush()
-        rows = self._tools.storage.rows
-        whose = {"msn": agreement.merchant_serial_number, "agreement_id": agreement.agreement_id}
-        all_of: dict[str, str | int | None] = {**whose, "most": MOST_ENTRIES}
-        return timeline(
-            Recorded(
-                agreement.pricing.currency,
-                await recorded.about_agreement(self._tools.storage, **whose, most=MOST_ENTRIES),
-                await rows(AgreementEntry, "history_of_agreement", **whose),
-                await rows(ChargeEntry, "history_of_charges", **all_of),
-                await rows(Payment, "payments_about_agreement", **all_of),
-                await rows(Delivery, "deliveries_about_agreement", **all_of),
-                await rows(DeliveryAttempt, "attempts_about_agreement", **all_of),
-            )
-        )
 
 
 def _operation(given: str | None) -> str:
