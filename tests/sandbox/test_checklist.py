@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
 
 from tests.sandbox.desk import Desk
-from tests.support import House, Shop, refused
+from tests.support import CHARGE, House, Shop, refused
+
+
+class Build(Shop):
+    """The same merchant, whose system says more of itself in the headers."""
+
+    def __init__(self, shop: Shop, **labels: str) -> None:
+        vars(self).update(vars(shop))
+        self._labels = labels
+
+    async def headers(self, **changes: str | None) -> dict[str, str]:
+        return await super().headers(**{**self._labels, **changes})
 
 
 async def verdict(desk: Desk, shop: Shop, item: str, query: str = "") -> str:
@@ -69,3 +83,64 @@ async def test_the_coach_tells_what_it_sees(stored_house: House) -> None:
         "redirect-trusted",
         "webhooks-not-registered",
     }
+
+
+async def test_a_label_limits_to_one_build_and_what_it_made(stored_house: House) -> None:
+    desk, shop = Desk(stored_house), await stored_house.shop()
+    old = await shop.charge(await shop.agreed())
+    build = Build(shop, Vipps_System_Version="build 42")
+    agreement_id = await build.agreed()
+    new = await build.charge(agreement_id)
+    unit = f"/sales-units/{shop.msn}/checklist"
+    everything = await desk.ask("GET", unit)
+    mine = await desk.ask("GET", f"{unit}?label=build%2042")
+    assert {old, new} <= set(order_ids(everything, "create_charge"))
+    assert order_ids(mine, "create_charge") == [new]
+    [proof] = line_of(mine, "agreement_active")["proofs"]
+    assert proof["agreementId"] == agreement_id
+    nobodys = await desk.ask("GET", f"{unit}?label=build%2043")
+    assert line_of(nobodys, "agreement_active")["verdict"] == "not yet"
+    remarks = f"/sales-units/{shop.msn}/remarks"
+    assert (await desk.ask("GET", f"{remarks}?label=build%2043"))["remarks"] == []
+
+
+async def test_charges_of_a_bulk_are_of_the_run_that_asked_for_them(stored_house: House) -> None:
+    desk, shop = Desk(stored_house), await stored_house.shop()
+    agreement_id = await shop.agreed()
+    for version, order_id in (("7.0.1", "from-a-bulk"), ("7.0.2", "from-the-next")):
+        build = Build(shop, Vipps_System_Plugin_Version=version)
+        await build.bulk(
+            {"agreementId": agreement_id, **CHARGE, "orderId": order_id, "retryDays": 3}
+        )
+        await desk.ask("POST", f"/sales-units/{shop.msn}/runs")
+    found = await desk.ask("GET", f"/sales-units/{shop.msn}/checklist?label=7.0.2")
+    assert order_ids(found, "retry_days") == ["from-the-next"]
+    assert line_of(found, "agreement_active")["proofs"][0]["agreementId"] == agreement_id
+
+
+async def test_since_leaves_out_what_was_made_before(stored_house: House) -> None:
+    desk, shop = Desk(stored_house), await stored_house.shop()
+    await shop.charge(await shop.agreed())
+    unit = f"/sales-units/{shop.msn}/checklist"
+    assert line_of(await desk.ask("GET", unit), "agreement_active")["verdict"] == "passed"
+    later = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = await desk.ask("GET", f"{unit}?since={later}")
+    assert line_of(found, "agreement_active")["verdict"] == "not yet"
+    assert line_of(found, "retry_days")["verdict"] == "not yet"
+
+
+@pytest.mark.parametrize("label", ["", "x" * 65])
+@pytest.mark.parametrize("what", ["remarks", "checklist", "checklist.md"])
+async def test_a_label_that_no_header_could_hold_is_refused(
+    desk: Desk, shop: Shop, what: str, label: str
+) -> None:
+    reply = await desk.send("GET", f"/sales-units/{shop.msn}/{what}?label={label}")
+    assert (reply.status, list(reply.faults)) == (400, ["label"])
+
+
+def line_of(found: Any, item: str) -> Any:
+    return next(line for line in found["lines"] if line["item"] == item)
+
+
+def order_ids(found: Any, item: str) -> list[str]:
+    return [proof["orderId"] for proof in line_of(found, item)["proofs"]]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from avtale.agreements.agreement import Agreement
 from avtale.charges.charge import Charge
-from avtale.record import Seen
+from avtale.record import RecordedRequest, Seen
 from avtale.rulebook import Rulebook
 from avtale.webhooks.delivery import DeliveryAttempt
 from avtale.webhooks.registration import Registration
@@ -20,6 +21,9 @@ STALE: Final = timedelta(days=31)
 """Older proof says little about the integration as it is (api-facts 12.4)."""
 
 MOST_PROOFS: Final = 5
+
+LONGEST_LABEL: Final = 64
+"""Of a header no more than this is kept."""
 
 
 class Proof(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
@@ -77,6 +81,52 @@ class Evidence(msgspec.Struct, frozen=True, dict=True):
         """Whether even the newest of these is older than a month."""
         times = [proof.received for proof in proofs if proof.received is not None]
         return bool(times) and self.real_now - max(times) > STALE
+
+
+def limited(
+    evidence: Evidence,
+    since: datetime | None = None,
+    label: str | None = None,
+    in_bulk: Mapping[str, str] | None = None,
+) -> Evidence:
+    """What is known of one run alone: its requests, and the agreements and charges they made or named.
+
+    A request is of the run where it came from `since` on, in real time, and carries `label` as one of the
+    four headers `Vipps-System-*`. `in_bulk` says under which idempotency key charges were created in bulk,
+    since no single request names those. Where a charge is of the run, so is its agreement.
+    Registrations and deliveries belong to the unit rather than to a run, and stay.
+    """
+    if since is None and label is None:
+        return evidence
+    requests = [
+        each
+        for each in evidence.requests
+        if (since is None or each.request.received >= since)
+        and (label is None or label in _labels(each.request))
+    ]
+    named = {
+        name
+        for _, request in requests
+        for name in (request.agreement_id, request.charge_id)
+        if name is not None
+    }
+    keys = {
+        request.idempotency_key for _, request in requests if request.operation == "create_charges"
+    }
+    named |= {name for name, key in (in_bulk or {}).items() if key in keys}
+    charges = [each for each in evidence.charges if each.charge_id in named]
+    named |= {each.agreement_id for each in charges}
+    agreements = [each for each in evidence.agreements if each.agreement_id in named]
+    return replace(evidence, requests=requests, agreements=agreements, charges=charges)
+
+
+def _labels(request: RecordedRequest) -> tuple[str | None, ...]:
+    return (
+        request.system_name,
+        request.system_version,
+        request.plugin_name,
+        request.plugin_version,
+    )
 
 
 def proofs_of(seen: Sequence[Seen]) -> tuple[Proof, ...]:

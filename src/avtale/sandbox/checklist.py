@@ -11,7 +11,7 @@ import msgspec
 from avtale.agreements.agreement import Agreement
 from avtale.api.answers import send_json
 from avtale.charges.charge import Charge
-from avtale.checklist.evidence import Evidence
+from avtale.checklist.evidence import LONGEST_LABEL, Evidence, limited
 from avtale.checklist.items import ITEMS, Line, checklist
 from avtale.checklist.remarks import Remark, remarks
 from avtale.checklist.report import as_markdown
@@ -59,14 +59,14 @@ class Checklist:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
     ) -> None:
         """What the vendor's reviewers or the next incident would find."""
-        _, evidence = await self._evidence(req, msn)
+        _, evidence = await evidence_of(self._tools, msn, *run_of(req))
         send_json(resp, RemarksAnswer(merchant_serial_number=msn, remarks=remarks(evidence)))
 
     async def on_get_checklist(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
     ) -> None:
         """Every line, with its verdict, what shows it, and what is left to do."""
-        unit, lines = await self._lines(req, msn)
+        unit, lines = await lines_of(self._tools, msn, *run_of(req))
         counts = {"passed": 0, "failed": 0, "not yet": 0, "to be confirmed": 0, "stale": 0}
         for line in lines:
             counts["stale" if line.stale else line.verdict] += 1
@@ -79,7 +79,7 @@ class Checklist:
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
     ) -> None:
         """The same, to be sent."""
-        unit, lines = await self._lines(req, msn)
+        unit, lines = await lines_of(self._tools, msn, *run_of(req))
         now = self._tools.engine.real_now()
         resp.text = as_markdown(lines, unit=msn, name=unit.name, at=now)
         resp.content_type = MARKDOWN
@@ -100,52 +100,61 @@ class Checklist:
             "noted": to_milliseconds(self._tools.engine.real_now()),
         }
         await self._tools.storage.execute([("note_item", note)])
-        _, lines = await self._lines(req, msn)
+        _, lines = await lines_of(self._tools, msn, *run_of(req))
         send_json(resp, next(line for line in lines if line.item == item))
 
-    async def _lines(
-        self, req: falcon.asgi.Request, msn: str
-    ) -> tuple[SalesUnit, tuple[Line, ...]]:
-        unit, evidence = await self._evidence(req, msn)
-        notes = await self._tools.storage.rows(Note, "notes_of_unit", msn=msn)
-        return unit, checklist(evidence, {note.item: note for note in notes})
 
-    async def _evidence(self, req: falcon.asgi.Request, msn: str) -> tuple[SalesUnit, Evidence]:
-        """What is known of the unit, of everything the newest; `since` leaves out older requests."""
-        unit = await self._tools.directory.sales_unit(msn)
-        since = _since(req.get_param("since"))
-        await self._tools.recorder.flush()
-        storage, real_now = self._tools.storage, self._tools.engine.real_now()
-        requests = await recorded.page(
-            storage,
-            msn,
-            lambda request: since is None or request.received >= since,
-            named="",
-            skip=0,
-            size=MOST_REQUESTS,
-        )
-        agreements = await storage.rows(
+async def lines_of(
+    tools: Tools, msn: str, since: datetime | None = None, label: str | None = None
+) -> tuple[SalesUnit, tuple[Line, ...]]:
+    """The unit and every line of its checklist as it stands, with what people noted."""
+    unit, evidence = await evidence_of(tools, msn, since, label)
+    notes = await tools.storage.rows(Note, "notes_of_unit", msn=msn)
+    return unit, checklist(evidence, {note.item: note for note in notes})
+
+
+async def evidence_of(
+    tools: Tools, msn: str, since: datetime | None = None, label: str | None = None
+) -> tuple[SalesUnit, Evidence]:
+    """What is known of the unit, of everything the newest; `since` and `label` keep one run of it.
+
+    Raises ResourceNotFound where there is no such unit.
+    """
+    unit = await tools.directory.sales_unit(msn)
+    await tools.recorder.flush()
+    storage, real_now = tools.storage, tools.engine.real_now()
+    requests = await recorded.page(
+        storage, msn, lambda _request: True, named="", skip=0, size=MOST_REQUESTS
+    )
+    evidence = Evidence(
+        now=unit.now(real_now),
+        real_now=real_now,
+        rules=unit.rulebook(tools.engine.environment),
+        requests=requests[::-1],
+        agreements=await storage.rows(
             Agreement, "newest_agreements", msn=msn, most=MOST_AGREEMENTS
-        )
-        charges = await storage.rows(
+        ),
+        charges=await storage.rows(
             Charge,
             "charges_of_newest_agreements",
             msn=msn,
             agreements=MOST_AGREEMENTS,
             most=MOST_CHARGES,
-        )
-        return unit, Evidence(
-            now=unit.now(real_now),
-            real_now=real_now,
-            rules=unit.rulebook(self._tools.engine.environment),
-            requests=requests[::-1],
-            agreements=agreements,
-            charges=charges,
-            registrations=await storage.rows(Registration, "registrations_for_unit", msn=msn),
-            attempts=await storage.rows(
-                DeliveryAttempt, "latest_attempts", msn=msn, size=MOST_ATTEMPTS
-            ),
-        )
+        ),
+        registrations=await storage.rows(Registration, "registrations_for_unit", msn=msn),
+        attempts=await storage.rows(
+            DeliveryAttempt, "latest_attempts", msn=msn, size=MOST_ATTEMPTS
+        ),
+    )
+    if since is None and label is None:
+        return unit, evidence
+    in_bulk = dict(await storage.select("orders_of_bulks", msn=msn, most=MOST_CHARGES))
+    return unit, limited(evidence, since, label, in_bulk)
+
+
+def run_of(req: falcon.asgi.Request) -> tuple[datetime | None, str | None]:
+    """The run that a query limits to: since when, and under which label; raises ValidationFailed."""
+    return _since(req.get_param("since")), _label(req.get_param("label"))
 
 
 def _since(text: str | None) -> datetime | None:
@@ -159,3 +168,13 @@ def _since(text: str | None) -> datetime | None:
     if since is None or since.tzinfo is None:
         raise ValidationFailed.of("since", "must be an instant, such as 2026-11-02T09:30:00Z")
     return since
+
+
+def _label(text: str | None) -> str | None:
+    """A label of the query; raises ValidationFailed where no header could hold it."""
+    if text is not None and not 1 <= len(text) <= LONGEST_LABEL:
+        raise ValidationFailed.of(
+            "label",
+            f"must be the value of a header Vipps-System-*, of 1 to {LONGEST_LABEL} characters",
+        )
+    return text

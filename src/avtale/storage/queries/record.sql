@@ -59,6 +59,12 @@ JOIN (SELECT merchant_serial_number, agreement_id FROM agreements WHERE merchant
     ON a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
 ORDER BY c.created DESC, c.charge_id LIMIT :most
 
+-- name: orders_of_bulks
+-- Charges that were created in bulk, and the key of the request that asked for them; newest first.
+SELECT order_id, idempotency_key FROM bulk_items
+WHERE merchant_serial_number = :msn AND state = 'CREATED'
+ORDER BY created DESC, batch, position LIMIT :most
+
 -- name: registrations_for_unit
 SELECT {webhooks} FROM webhooks
 WHERE removed IS NULL AND (merchant_serial_number = :msn OR (merchant_serial_number IS NULL
