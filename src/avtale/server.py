@@ -263,6 +263,7 @@ def tools(parts: Parts) -> Tools:
         settlement=parts.settlement,
         runs=parts.runs,
         clocks=parts.clocks,
+        deliveries=parts.deliveries,
         forecasts=Forecasts(
             parts.storage,
             lambda: storage_for("memory:"),
@@ -271,6 +272,7 @@ def tools(parts: Parts) -> Tools:
         directory=parts.directory,
         recorder=parts.recorder,
         faults=parts.faults,
+        board=parts.board,
         nudge=parts.post_office.nudge,
     )
 

@@ -66,6 +66,8 @@ class Recorder:
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
         """How many requests were not written down, since there was no room for them or no database."""
+        self.listeners: list[Callable[[str, RecordedRequest], None]] = []
+        """Who is told of each request at once, and of which unit it was; usually nobody."""
 
     @property
     def is_on(self) -> bool:
@@ -83,10 +85,13 @@ class Recorder:
     ) -> None:
         """Write a request that was answered behind the last one; not where it is nobody's, or not of the API."""
         msn = getattr(req.context, "msn", None)
-        if msn is None or operation not in PUBLISHED or not self._keep:
+        if msn is None or operation not in PUBLISHED:
             return
-        if self._bytes >= MOST_BYTES:
+        is_kept = bool(self._keep)
+        if is_kept and self._bytes >= MOST_BYTES:
             self.dropped += 1
+            is_kept = False
+        if not (is_kept or self.listeners):
             return
         sent, path = req.get_header, req.path
         made = _NO_IDS
@@ -111,6 +116,12 @@ class Recorder:
             _kept(sent("Vipps-System-Plugin-Name")),
             _kept(sent("Vipps-System-Plugin-Version")),
         )
+        for listener in self.listeners:
+            listener(msn, request)
+        if is_kept:
+            self._write(msn, request)
+
+    def _write(self, msn: str, request: RecordedRequest) -> None:
         noted = self._noted.get(msn)
         if noted is None:
             noted = self._noted[msn] = bytearray()

@@ -40,6 +40,13 @@ class Outcome(NamedTuple):
         return self.status is not None and 200 <= self.status < 300
 
 
+class Attempted(NamedTuple):
+    """A delivery as it is after an attempt at it, and the attempt."""
+
+    delivery: Delivery
+    attempt: DeliveryAttempt
+
+
 def spread_events(
     world: World, call: Call, events: Iterable[tuple[int, Key]], registrations: Sequence[str]
 ) -> int:
@@ -104,36 +111,37 @@ def record_attempts(
     outcomes: Sequence[Outcome],
     *,
     release: bool,
-) -> bool:
-    """Write down what came of attempts at one receiver; False where somebody else has taken over meanwhile.
+) -> list[Attempted] | None:
+    """Write down what came of attempts at one receiver; None where somebody else has taken over meanwhile.
 
     With `release`, the receiver is let go of; else the claim is good for a while longer.
     """
     receiver = world.find(Registration, registration_id)
     if receiver is None or receiver.fence != fence:
-        return False
+        return None
+    written: list[Attempted] = []
     for outcome in outcomes:
         delivery = world.find(Delivery, outcome.delivery_id)
         if delivery is None or delivery.status != "WAITING":
             continue
         delivery = _after(delivery, outcome)
-        world.put(delivery)
-        world.put(
-            DeliveryAttempt(
-                delivery_id=delivery.delivery_id,
-                attempt=delivery.attempts,
-                merchant_serial_number=delivery.merchant_serial_number,
-                occurred=outcome.at,
-                status=outcome.status,
-                error=outcome.error,
-                excerpt=outcome.excerpt,
-                milliseconds=outcome.milliseconds,
-            )
+        attempt = DeliveryAttempt(
+            delivery_id=delivery.delivery_id,
+            attempt=delivery.attempts,
+            merchant_serial_number=delivery.merchant_serial_number,
+            occurred=outcome.at,
+            status=outcome.status,
+            error=outcome.error,
+            excerpt=outcome.excerpt,
+            milliseconds=outcome.milliseconds,
         )
+        world.put(delivery)
+        world.put(attempt)
+        written.append(Attempted(delivery, attempt))
         if outcome.is_success:
             receiver = receiver.answered(outcome.at)
     if receiver.removed is not None:
-        return True
+        return written
     receiver = (
         receiver.released() if release else replace(receiver, lease_until=call.real_now + LEASE)
     )
@@ -141,7 +149,7 @@ def record_attempts(
     failed = any(not outcome.is_success for outcome in outcomes)
     if failed and receiver.merchant_serial_number is not None and receiver.is_silent(call.now):
         remove(world, call, receiver.gone(call.now, "silent"))
-    return True
+    return written
 
 
 def _after(delivery: Delivery, outcome: Outcome) -> Delivery:

@@ -38,6 +38,8 @@ class Board:
     def __init__(self) -> None:
         self._listening: set[asyncio.Event] = set()
         self._closed = asyncio.Event()
+        self.endings: list[Callable[[], None]] = []
+        """What else is to be told that the server stops."""
 
     def hear(self, _decided: Sequence[Decided[Any]]) -> None:
         """A listener of the engine: something was committed."""
@@ -49,8 +51,12 @@ class Board:
         self._closed.set()
         for event in self._listening:
             event.set()
+        for end in self.endings:
+            end()
 
-    def stream(self, resp: falcon.asgi.Response, digest: Digest) -> None:
+    def stream(
+        self, resp: falcon.asgi.Response, digest: Digest, *, pause_seconds: float = PAUSE_SECONDS
+    ) -> None:
         """Answer with a stream that says `changed` whenever `digest` is another one, and which.
 
         It begins with the digest as it is: something may have happened since the page was made.
@@ -61,9 +67,9 @@ class Board:
         resp.set_header("Cache-Control", "no-store")
         resp.set_header("X-Content-Type-Options", "nosniff")
         # The framework notices where the page has gone, and ends its stream at the next word.
-        resp.sse = self._events(digest)
+        resp.sse = self._events(digest, pause_seconds)
 
-    async def _events(self, digest: Digest) -> AsyncIterator[SSEvent]:
+    async def _events(self, digest: Digest, pause_seconds: float) -> AsyncIterator[SSEvent]:
         woken = asyncio.Event()
         self._listening.add(woken)
         loop = asyncio.get_running_loop()
@@ -73,7 +79,7 @@ class Board:
                 return
             spoken = loop.time()
             yield SSEvent(event="here", text=before, retry=1000)
-            while await self._goes_on(woken):
+            while await self._goes_on(woken, pause_seconds):
                 now = await _looked(digest)
                 if now is not None and now != before:
                     before, spoken = now, loop.time()
@@ -84,11 +90,11 @@ class Board:
         finally:
             self._listening.discard(woken)
 
-    async def _goes_on(self, woken: asyncio.Event) -> bool:
+    async def _goes_on(self, woken: asyncio.Event, pause_seconds: float) -> bool:
         """Wait until there may be something new; False where the server stops."""
         if not await _happens(woken, LOOK_SECONDS):
             return True
-        if await _happens(self._closed, PAUSE_SECONDS):
+        if await _happens(self._closed, pause_seconds):
             return False
         woken.clear()
         return True

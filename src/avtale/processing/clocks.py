@@ -76,6 +76,8 @@ class Clocks:
         self._runs = runs
         self._deliveries = deliveries
         self._moving: set[str] = set()
+        self.listeners: list[Callable[[str, datetime, datetime, int], None]] = []
+        """Who is told how an advance goes: of which unit, where it is, where to, and how much has happened."""
 
     async def show(self, msn: str) -> SalesUnit:
         """The unit with its clock as it is."""
@@ -106,7 +108,6 @@ class Clocks:
         days: int = 0,
         by: timedelta = timedelta(),
         then_frozen: bool = False,
-        progress: Callable[[datetime, datetime], None] = lambda _at, _to: None,
     ) -> Advanced:
         """Go through every moment at which something is due, in order, as if time had passed.
 
@@ -117,6 +118,7 @@ class Clocks:
             begin, end = await self._begin(msn, Span(to, days, by))
             at, happened = begin, Happenings()
             try:
+                self._tell(msn, at, end, happened)
                 while True:
                     await self._runs.quiet(msn)
                     moment = await self._next_moment(msn)
@@ -125,17 +127,24 @@ class Clocks:
                     if moment > at:
                         at = moment
                         await self._step(msn, at)
+                        self._tell(msn, at, end, happened)
                     # A loop that was in the middle of the same work may get the better of all of it.
                     told = await self._runs.catch_up(msn, at, patience_seconds=STUCK_SECONDS)
                     happened += told
                     sent = await self._deliver(msn, at)
-                    progress(at, end)
+                    self._tell(msn, at, end, happened)
                     if not (told or sent) and await self._next_moment(msn) == moment:
                         break
                 at = end
             finally:
                 await self._move(msn, lambda unit, now: _rest(unit, at, now, frozen=then_frozen))
+                # Where it ended is where it went, though it may have meant to go further.
+                self._tell(msn, at, at, happened)
             return Advanced(begin, end, happened)
+
+    def _tell(self, msn: str, at: datetime, to: datetime, happened: Happenings) -> None:
+        for listener in self.listeners:
+            listener(msn, at, to, happened.count)
 
     async def run_now(self, msn: str) -> Happenings:
         """Do what is due now, without moving the clock; raises Conflict while it is being moved."""

@@ -7,7 +7,7 @@ so a process that dies may have them sent once more, under the same id; none is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -19,7 +19,13 @@ from avtale.engine.rows import Key
 from avtale.engine.world import Needs, World
 from avtale.instants import from_milliseconds, to_milliseconds
 from avtale.logs import get_logger
-from avtale.operations.deliveries import Outcome, claim_receiver, record_attempts, spread_events
+from avtale.operations.deliveries import (
+    Attempted,
+    Outcome,
+    claim_receiver,
+    record_attempts,
+    spread_events,
+)
 from avtale.operations.faults import Parcel
 from avtale.processing.faults import Faults
 from avtale.processing.lasting import see_through
@@ -96,6 +102,8 @@ class Deliveries:
         self._slow: set[str] = set()
         """The registrations that are slow, as far as this process has seen."""
         self._is_stopping = False
+        self.listeners: list[Callable[[Registration, Sequence[Attempted]], None]] = []
+        """Who is told of attempts once they are written down."""
 
     async def next_moment(self, msn: str) -> datetime | None:
         """The next instant on the unit's clock at which something is to be sent."""
@@ -262,10 +270,13 @@ class Deliveries:
     ) -> bool:
         registration_id, fence = receiver.registration_id, receiver.fence
 
-        def decide(world: World, call: Call) -> bool:
+        def decide(world: World, call: Call) -> list[Attempted] | None:
             return record_attempts(world, call, registration_id, fence, outcomes, release=release)
 
         needs = Needs().of(Registration, (registration_id,))
         needs.of(Delivery, *((outcome.delivery_id,) for outcome in outcomes))
         decided = await self._engine.submit(Command("record_attempts", decide, needs, msn))
-        return decided.unwrap()
+        written = decided.unwrap()
+        for listener in self.listeners if written else ():
+            listener(receiver, written or ())
+        return written is not None

@@ -14,6 +14,7 @@ from avtale.sandbox import recorded
 from avtale.sandbox.finding import find_agreement, find_charge
 from avtale.sandbox.lives import timeline_of
 from avtale.sandbox.paging import page_of
+from avtale.sandbox.stream import Stream
 from avtale.sandbox.tools import Tools
 from avtale.wire.record import TimelineAnswer, request_answer
 from avtale.wire.why import why_answer
@@ -26,6 +27,7 @@ class Record:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._stream = Stream(tools)
 
     async def on_get_requests(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
@@ -53,6 +55,12 @@ class Record:
         if self._tools.recorder.dropped:
             resp.set_header("Avtale-Dropped", str(self._tools.recorder.dropped))
         send_json(resp, [request_answer(each) for each in found])
+
+    async def on_get_stream(
+        self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
+    ) -> None:
+        """Requests, changes, deliveries and how far an advance has come, as they happen."""
+        self._stream.open(resp, await self._tools.directory.sales_unit(msn))
 
     async def on_get_timeline(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, agreement_id: str

@@ -66,6 +66,7 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("POST", _CHARGE + "/outcomes", "script_charge", "charges", "outcomes"),
     ControlRoute("POST", _CHARGE + "/process", "process_charge", "charges", "process"),
     ControlRoute("GET", _UNIT + "/requests", "list_requests", "record", "requests"),
+    ControlRoute("GET", _UNIT + "/stream", "stream", "record", "stream"),
     ControlRoute("GET", _AGREEMENT + "/timeline", "show_timeline", "record", "timeline"),
     ControlRoute("GET", _CHARGE + "/why", "explain_charge", "record", "why"),
     ControlRoute("GET", _UNIT + "/deliveries", "list_deliveries", "deliveries"),
@@ -83,5 +84,7 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("GET", _UNIT + "/remarks", "list_remarks", "checklist", "remarks"),
     ControlRoute("GET", _UNIT + "/checklist", "show_checklist", "checklist", "checklist"),
     ControlRoute("GET", _UNIT + "/checklist.md", "print_checklist", "checklist", "markdown"),
+    ControlRoute("GET", _UNIT + "/checklist.pdf", "print_checklist_as_pdf", "checklist", "pdf"),
+    ControlRoute("GET", _UNIT + "/checklist.html", "show_checklist_as_page", "checklist", "html"),
     ControlRoute("PUT", _UNIT + "/checklist/{item}", "note_checklist_item", "checklist", "item"),
 )

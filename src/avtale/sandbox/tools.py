@@ -9,7 +9,10 @@ from avtale.api.directory import Directory
 from avtale.api.recorder import Recorder
 from avtale.engine.engine import Engine
 from avtale.keys import Keys
+from avtale.pages.look import Look
+from avtale.pages.streams import Board
 from avtale.processing.clocks import Clocks
+from avtale.processing.deliveries import Deliveries
 from avtale.processing.faults import Faults
 from avtale.processing.forecast import Forecasts
 from avtale.processing.runs import Runs
@@ -27,9 +30,12 @@ class Tools:
     settlement: Settlement
     runs: Runs
     clocks: Clocks
+    deliveries: Deliveries
     forecasts: Forecasts
     directory: Directory
     recorder: Recorder
     faults: Faults
+    look: Look
+    board: Board
     nudge: Callable[[], None]
     """Have the post office look at once for what is to be sent."""

@@ -253,6 +253,20 @@ class AdvanceAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     count: int | UnsetType = UNSET
 
 
+class ProgressAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an advance has come, and how much has happened on the way; it is done where `at` is `to`."""
+
+    at: Instant
+    to: Instant
+    count: int
+
+
+class MissedAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a reader was not told, since it read too slowly."""
+
+    count: int
+
+
 # ── What payers do ───────────────────────────────────────────────────────────────────────────────
 
 
