@@ -59,9 +59,9 @@ class Page:
 class Visitor:
     """Looks at pages and sends their forms."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, host: str = HOST) -> None:
         self._http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(house.app), base_url=HOST, headers=BROWSER
+            transport=httpx.ASGITransport(house.app), base_url=host, headers=BROWSER
         )
 
     async def look(self, path: str, **headers: str) -> Page:

@@ -6,7 +6,8 @@ import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from avtale.api.access import Access
 from avtale.api.agreements import Agreements
@@ -26,6 +27,7 @@ from avtale.api.userinfo import Userinfo
 from avtale.api.webhooks import Webhooks
 from avtale.api.writes import Writes
 from avtale.configuration import SettingRefused, Settings
+from avtale.dashboard.application import mount as mount_dashboard
 from avtale.engine import clock
 from avtale.engine.command import Call, Command
 from avtale.engine.engine import Engine, Transactions
@@ -40,7 +42,7 @@ from avtale.outbound.addresses import Policy, check_receiver_url
 from avtale.outbound.courier import SigningCourier
 from avtale.pages.errors import PagesNotProblems
 from avtale.pages.forms import Forms
-from avtale.pages.guard import Guard
+from avtale.pages.guard import Guard, is_loopback
 from avtale.pages.look import ASSETS, Assets, Look
 from avtale.pages.streams import Board
 from avtale.payers import PUBLIC_PAYER, Payer, made_up_payer
@@ -60,6 +62,9 @@ from avtale.sales_units import Features, SalesUnit
 from avtale.sandbox.application import mount
 from avtale.sandbox.tools import Tools
 from avtale.storage.storage import Storage
+
+if TYPE_CHECKING:
+    from avtale.dashboard.desk import Desk
 
 log = get_logger("avtale.server")
 
@@ -206,11 +211,16 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
             PUBLIC_CREDENTIALS if parts.settings.environment == "test" else OWN_CREDENTIALS,
         ),
     )
-    if parts.settings.environment == "test" if control is None else control:
+    is_sandbox = parts.settings.environment == "test" if control is None else control
+    look, forms = Look(parts.public_url), Forms(parts.keys)
+    app.add_middleware(PagesNotProblems(look))
+    app.add_route(ASSETS + "/{name}", Assets())
+    if is_sandbox:
         mount(app, tools(parts))
-        add_pages(app, parts)
-        # After the pages, so that what it refuses is a page too where one was asked for.
-        app.add_middleware(Guard(parts.public_url))
+        add_payers_pages(app, parts, look, forms)
+    mount_dashboard(app, lambda: desk_of(parts, look, forms))
+    # After the pages, so that what it refuses is a page too where one was asked for.
+    app.add_middleware(Guard(parts.public_url, is_sandbox=is_sandbox))
     return normalized(app, parts.settings.body_seconds)
 
 
@@ -240,11 +250,8 @@ def _responders(parts: Parts) -> dict[str, object]:
     }
 
 
-def add_pages(app: Any, parts: Parts) -> None:
+def add_payers_pages(app: Any, parts: Parts, look: Look, forms: Forms) -> None:
     """The payers' pages, which look at the same installation as the control API."""
-    look, forms = Look(parts.public_url), Forms(parts.keys)
-    app.add_middleware(PagesNotProblems(look))
-    app.add_route(ASSETS + "/{name}", Assets())
     mount_landing(
         app,
         Landing(
@@ -252,6 +259,31 @@ def add_pages(app: Any, parts: Parts) -> None:
         ),
     )
     mount_phone(app, Rooms(look, forms, parts.board, parts.links, tools(parts)))
+
+
+def desk_of(parts: Parts, look: Look, forms: Forms) -> Desk:
+    """The dashboard's desk; nobody signs in at a sandbox that only this machine can reach."""
+    from avtale.dashboard.desk import Desk  # noqa: PLC0415 -- loaded with the first look
+    from avtale.dashboard.doorkeeper import Doorkeeper  # noqa: PLC0415 -- likewise
+
+    settings, url = parts.settings, urlsplit(parts.public_url)
+    is_open = is_loopback(settings.host) and is_loopback(url.hostname or "")
+    return Desk(
+        look=look,
+        forms=forms,
+        board=parts.board,
+        links=parts.links,
+        tools=tools(parts),
+        writes=Writes(parts.engine, parts.settlement, parts.worker.nudge),
+        doorkeeper=Doorkeeper(
+            parts.storage,
+            parts.keys,
+            clock.real_now,
+            is_open=is_open and settings.environment == "test",
+            is_secure=url.scheme == "https",
+        ),
+        public_url=parts.public_url.rstrip("/"),
+    )
 
 
 def tools(parts: Parts) -> Tools:
@@ -272,6 +304,7 @@ def tools(parts: Parts) -> Tools:
         directory=parts.directory,
         recorder=parts.recorder,
         faults=parts.faults,
+        look=Look(parts.public_url),
         board=parts.board,
         nudge=parts.post_office.nudge,
     )
@@ -299,16 +332,6 @@ def require_safe_address(settings: Settings) -> None:
         f"{settings.host} can be reached from other machines, and the ready-made keys are public. "
         "Say --expose if that is what you want, or listen on 127.0.0.1."
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def storage_for(data: str, secret: bytes | None = None) -> Storage:

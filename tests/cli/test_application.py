@@ -17,7 +17,17 @@ from tests.cli.terminal import Running, avtale, free_port
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
-GROUPS = ["units", "clock", "payers", "faults", "agreements", "charges", "postman", "webhooks"]
+GROUPS = [
+    "accounts",
+    "units",
+    "clock",
+    "payers",
+    "faults",
+    "agreements",
+    "charges",
+    "postman",
+    "webhooks",
+]
 COMMANDS = [entry.name for entries in TABLE.values() for entry in entries]
 
 

@@ -227,6 +227,23 @@ async def test_attempts_stand_before_what_came_of_them(desk: Desk, shop: Shop) -
     ]
 
 
+async def test_an_attempt_stays_before_its_reservation_whatever_is_asked_for_later(
+    desk: Desk, shop: Shop
+) -> None:
+    agreement_id = await shop.agreed()
+    charge_id = await shop.charge(agreement_id, transactionType="RESERVE_CAPTURE")
+    await desk.advance(shop, days=3)
+    await shop.capture(agreement_id, charge_id, 199_00)
+    told = await details(desk, agreement_id, "payment", "charge")
+    assert told == [
+        "The charge of 499 kr was created.",
+        "The gateway was asked to reserve 499 kr of the payer's.",
+        "499 kr was reserved.",
+        "The gateway was asked to capture 199 kr.",
+        "199 kr was captured.",
+    ]
+
+
 async def test_a_capture_stands_behind_the_request_that_asked_for_it(
     desk: Desk, shop: Shop
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 VENDOR_URL: Final = "https://apitest.vipps.no"
 """Where code that was written for the vendor's test environment sends its requests."""
 
-PAGES: Final = {"reference": "/docs"}
+PAGES: Final = {"dashboard": "/", "reference": "/docs"}
 """What there is to look at beside the API, by name and path; a test fetches each."""
 
 SANDBOX_PAGES: Final = {"phone": "/phone", "control": "/sandbox/sales-units"}

@@ -29,6 +29,7 @@ TABLE: Final[dict[str, tuple[Entry, ...]]] = {
         Entry("wait", "Return when a server is ready.", "avtale.cli.maintenance:wait"),
         Entry("migrate", "Bring a database up to date.", "avtale.cli.maintenance:migrate"),
         Entry("audit", "Check everything a database holds.", "avtale.cli.maintenance:audit"),
+        Entry("accounts", "Who may sign in to the dashboard.", "avtale.cli.accounts:app"),
     ),
     "Sandbox": (
         Entry("units", "Sales units: list, add, reset.", "avtale.cli.units:app"),

@@ -8,7 +8,7 @@ import falcon.asgi
 
 from avtale.pages.look import ASSETS, Look
 
-PAGES: Final = ("/landing", "/phone", ASSETS)
+PAGES: Final = ("/landing", "/phone", "/units", "/sign-", ASSETS)
 _TOLD: Final = frozenset({400, 403, 404, 410, 500, 503})
 
 
@@ -20,7 +20,7 @@ class PagesNotProblems:
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
         """Before the responder."""
-        if req.path.startswith(PAGES) and req.client_accepts("text/html"):
+        if (req.path == "/" or req.path.startswith(PAGES)) and req.client_accepts("text/html"):
             req.context.show_problem = self._show
 
     def _show(self, req: Any, resp: Any, status: int) -> None:

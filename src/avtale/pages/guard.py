@@ -1,4 +1,4 @@
-"""The guard of what asks for no keys: the control API, the landing page, phones.
+"""The guard of what asks for no keys: the control API, the landing page, phones, the dashboard.
 
 Who may reach them is whoever runs the installation. A page of another site must not drive them from a browser
 on the same machine (reliability W-4), neither directly nor by giving its own name the address of this machine,
@@ -14,7 +14,9 @@ import falcon.asgi
 
 from avtale.problems import CrossSite
 
-GUARDED = ("/sandbox", "/landing", "/phone")
+SANDBOX = ("/sandbox", "/landing", "/phone")
+DASHBOARD = ("/units", "/sign-")
+"""And `/` itself."""
 
 _PORTS = {"http": 80, "https": 443}
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -24,12 +26,13 @@ _OWN_SITES = frozenset({"same-origin", "none"})
 class Guard:
     """Lets through what names this machine or the public URL, and comes from no other site's page."""
 
-    def __init__(self, public_url: str) -> None:
+    def __init__(self, public_url: str, *, is_sandbox: bool = True) -> None:
         self._public = urlsplit(public_url)
+        self._guarded = SANDBOX + DASHBOARD if is_sandbox else DASHBOARD
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
         """Before the responder; raises CrossSite."""
-        if req.path.startswith(GUARDED):
+        if req.path == "/" or req.path.startswith(self._guarded):
             self.require_own(req)
 
     def require_own(self, req: falcon.asgi.Request) -> None:
@@ -38,7 +41,7 @@ class Guard:
         name = _host(f"//{host}")
         if name is None or not (is_loopback(name) or name == self._public.hostname):
             raise CrossSite(
-                "The control API and the payers' pages answer to localhost and to the host of the "
+                "The control API, the payers' pages and the dashboard answer to localhost and to the host of the "
                 "public URL alone; set public_url to the URL under which you reach them."
             )
         origin, site = req.get_header("Origin"), req.get_header("Sec-Fetch-Site")

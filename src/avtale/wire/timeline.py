@@ -7,6 +7,7 @@ in the life of the same agreement or charge.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
@@ -111,7 +112,10 @@ class _Causes:
 
     def __init__(self, requests: Iterable[Seen]) -> None:
         self._by_word: dict[tuple[str | None, str], int] = {}
-        self._latest: dict[str, int] = {}
+        self._lives: defaultdict[str, list[tuple[datetime, int]]] = defaultdict(list)
+        """What each subject stood behind from when on; numbers never get smaller in a life."""
+        self.of_payments: dict[str, int] = {}
+        """What the lines of history stand behind that payments led to."""
         for number, (_, request) in enumerate(requests):
             of_agreement = request.operation in _ABOUT_AGREEMENTS
             subject = "" if of_agreement else request.charge_id or ""
@@ -120,20 +124,24 @@ class _Causes:
                     self._by_word.setdefault((subject, word), number)
                     self._by_word.setdefault((None, word), number)
 
-    def behind(self, subject: str, *words: str | None) -> int:
-        """The number of the request that `words` name, or of the last that was named for the subject."""
+    def behind(self, at: datetime, subject: str, *words: str | None) -> int:
+        """The number of the request that `words` name, or of the last that was named for the subject until then."""
         places = [(each, word) for word in words if word is not None for each in (subject, None)]
         found = [self._by_word[place] for place in places if place in self._by_word]
-        self._latest[subject] = max([*found[:1], self._latest.get(subject, -1)])
-        return self._latest[subject]
+        number = max([*found[:1], self.follow(at, subject)])
+        self._lives[subject].append((at, number))
+        return number
 
-    def follow(self, *subjects: str) -> int:
-        """What stands behind whatever stands last in the lives of these subjects."""
-        return max(self._latest.get(subject, -1) for subject in subjects)
+    def follow(self, at: datetime, *subjects: str) -> int:
+        """What stands behind whatever stood last, at that instant, in the lives of these subjects."""
+        seen = (number for each in subjects for since, number in self._lives[each] if since <= at)
+        return max(seen, default=-1)
 
 
 def _requests(recorded: Recorded) -> Iterator[_Placed]:
-    for number, (occurred, request) in enumerate(recorded.requests):
+    for number, (came, request) in enumerate(recorded.requests):
+        # What a request does is written down in whole milliseconds, and is not to stand before it.
+        occurred = came.replace(microsecond=came.microsecond // 1000 * 1000)
         refused = f" ({request.problem})" if request.problem else ""
         again = ", as before" if request.replayed else ""
         entry = _entry(
@@ -157,7 +165,7 @@ def _agreement(recorded: Recorded, causes: _Causes) -> Iterator[_Placed]:
             by = "payer"
         sentence = _AGREEMENT_SENTENCES[line.event].format(who=by)
         entry = _entry(line.occurred, "agreement", line.event, sentence, by)
-        behind = causes.behind("", line.idempotency_key)
+        behind = causes.behind(line.occurred, "", line.idempotency_key)
         yield _Placed(line.occurred, behind, _step(line.event), entry)
 
 
@@ -167,7 +175,9 @@ def _charges(recorded: Recorded, causes: _Causes) -> Iterator[_Placed]:
         good, bad = _CHARGE_SENTENCES[line.event]
         amount = Money(line.amount, recorded.currency).in_words()
         context_id = asked_in.get(line.payment_key or "")
-        behind = causes.behind(line.charge_id, context_id, line.idempotency_key)
+        behind = causes.behind(line.occurred, line.charge_id, context_id, line.idempotency_key)
+        if line.payment_key is not None:
+            causes.of_payments[line.payment_key] = behind
         entry = _entry(
             line.occurred,
             "charge",
@@ -181,9 +191,11 @@ def _charges(recorded: Recorded, causes: _Causes) -> Iterator[_Placed]:
 
 def _payments(recorded: Recorded, causes: _Causes) -> Iterator[_Placed]:
     for payment in recorded.payments:
-        behind = causes.behind(f"payment {payment.payment_key}", payment.context_id)
+        subject = f"payment {payment.payment_key}"
+        behind = causes.behind(payment.asked, subject, payment.context_id)
         if behind < 0:
-            behind = causes.follow("", payment.charge_id)
+            follows = causes.follow(payment.asked, "", payment.charge_id)
+            behind = causes.of_payments.get(payment.payment_key, follows)
         amount = Money(payment.amount, payment.currency).in_words()
         asked = _ASKED[payment.kind].format(amount=amount)
         by = "merchant" if payment.kind in _BY_THE_MERCHANT else "avtale"
@@ -225,7 +237,7 @@ def _deliveries(recorded: Recorded, causes: _Causes) -> Iterator[_Placed]:
             "avtale",
             delivery.charge_id,
         )
-        behind = causes.follow(delivery.charge_id or "", "")
+        behind = causes.follow(attempt.occurred, delivery.charge_id or "", "")
         yield _Placed(attempt.occurred, behind, _Step.TOLD, entry)
 
 

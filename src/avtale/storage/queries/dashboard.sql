@@ -110,3 +110,11 @@ DELETE FROM sessions WHERE name = :name
 
 -- name: forget_sessions
 DELETE FROM sessions WHERE created < :before
+
+-- name: latest_due_days
+-- The last due day of each of the newest agreements that are ACTIVE.
+SELECT a.agreement_id, MAX(c.due_day) FROM (
+    SELECT merchant_serial_number, agreement_id FROM agreements WHERE merchant_serial_number = :msn AND status = 'ACTIVE'
+    ORDER BY created DESC, agreement_id DESC LIMIT :agreements) a
+JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.agreement_id = a.agreement_id
+GROUP BY a.agreement_id

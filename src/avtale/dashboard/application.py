@@ -1,0 +1,88 @@
+"""The dashboard on the application: its paths, and pages that are loaded when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import falcon.asgi
+
+if TYPE_CHECKING:
+    from avtale.dashboard.desk import Desk
+
+SIGN_IN: Final = "/sign-in"
+_UNIT: Final = "/units/{msn}"
+
+
+class Place(NamedTuple):
+    """A path, and the class that answers there."""
+
+    template: str
+    module: str
+    name: str
+    methods: tuple[str, ...] = ("get",)
+    suffix: str = ""
+
+
+PLACES: Final[tuple[Place, ...]] = (
+    Place("/", "overview", "Units"),
+    Place(SIGN_IN, "signing_in", "SignIn", ("get", "post")),
+    Place("/sign-out", "signing_in", "SignIn", ("post",), "out"),
+    Place(_UNIT, "overview", "Overview"),
+    Place(_UNIT + "/agreements", "agreements", "AgreementList"),
+    Place(_UNIT + "/agreements/{agreement_id}", "agreements", "AgreementPage"),
+    Place(_UNIT + "/agreements/{agreement_id}/stop", "acts", "StopAct", ("get", "post")),
+    Place(_UNIT + "/charges", "charges", "ChargeList"),
+    Place(_UNIT + "/charges/{charge_id}", "charges", "ChargePage"),
+    Place(_UNIT + "/charges/{charge_id}/{act}", "acts", "ChargeAct", ("get", "post")),
+    Place(_UNIT + "/requests", "requests", "Requests"),
+    Place(_UNIT + "/webhooks", "webhooks", "Webhooks"),
+    Place(_UNIT + "/webhooks/{delivery_id}", "webhooks", "DeliveryPage", ("get", "post")),
+    Place(_UNIT + "/payers", "people", "Payers", ("get", "post")),
+    Place(_UNIT + "/clock", "clock", "ClockPage", ("get", "post")),
+    Place(_UNIT + "/checklist", "coach", "Coach", ("get", "post")),
+    Place(_UNIT + "/settings", "settings", "Settings", ("get", "post")),
+    Place(_UNIT + "/acts", "journal", "Journal"),
+)
+
+
+def mount(app: falcon.asgi.App[Any, Any], make_desk: Callable[[], Desk]) -> None:
+    """Add every page; the desk is made with the first that is asked for, so that starting costs nothing."""
+    desks = _Desks(make_desk)
+    for place in PLACES:
+        app.add_route(place.template, _Later(place, desks), suffix=place.suffix or None)
+
+
+class _Desks:
+    def __init__(self, make: Callable[[], Desk]) -> None:
+        self._make = make
+
+    @cached_property
+    def desk(self) -> Desk:
+        return self._make()
+
+
+class _Later:
+    """A page whose module is loaded with the first look at it."""
+
+    def __init__(self, place: Place, desks: _Desks) -> None:
+        self._place = place
+        self._desks = desks
+        for method in place.methods:
+            name = f"on_{method}{'_' * bool(place.suffix)}{place.suffix}"
+            setattr(self, name, self._responder(name))
+
+    @cached_property
+    def _page(self) -> object:
+        module = import_module(f"avtale.dashboard.{self._place.module}")
+        return getattr(module, self._place.name)(self._desks.desk)
+
+    def _responder(self, name: str) -> Callable[..., Any]:
+        async def respond(
+            req: falcon.asgi.Request, resp: falcon.asgi.Response, **parts: str
+        ) -> None:
+            await getattr(self._page, name)(req, resp, **parts)
+
+        return respond

@@ -1,0 +1,68 @@
+"""The checklist of going live as it stands, with people's word on what no machine can see, and the coach's remarks."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any, Final
+
+import falcon.asgi
+
+from avtale.checklist.items import ITEMS
+from avtale.checklist.remarks import remarks
+from avtale.checklist.report import MARKS
+from avtale.dashboard.desk import UNITS
+from avtale.dashboard.page import Page
+from avtale.instants import to_milliseconds
+from avtale.problems import ResourceNotFound
+from avtale.sales_units import SalesUnit
+from avtale.sandbox.checklist import evidence_of, lines_of
+from avtale.storage.storage import Value
+
+LONGEST_COMMENT: Final = 500
+
+
+class Coach(Page):
+    """`/units/{msn}/checklist`; a POST confirms a line or comments on it."""
+
+    template = "checklist"
+    here = "checklist"
+    is_live = False
+
+    async def values(
+        self, _req: falcon.asgi.Request, unit: SalesUnit, /, **_names: str
+    ) -> dict[str, Any]:
+        """Lines by section, and remarks."""
+        tools, msn = self.desk.tools, unit.merchant_serial_number
+        _, lines = await lines_of(tools, msn)
+        _, evidence = await evidence_of(tools, msn)
+        sections = [
+            (name, list(each)) for name, each in groupby(lines, key=lambda line: line.section)
+        ]
+        return {
+            "sections": sections,
+            "marks": MARKS,
+            "passed": sum(line.verdict == "passed" and not line.stale for line in lines),
+            "count": len(lines),
+            "remarks": remarks(evidence),
+        }
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
+        """Write down what somebody says of a line."""
+        who = await self.desk.admit(req, "developer")
+        unit = await self.desk.unit(msn)
+        fields = await self.desk.fields(req, who, msn)
+        item = fields.get("item", "")
+        if all(item != each.name for each in ITEMS):
+            raise ResourceNotFound("There is no such line.")
+        confirmed, comment = fields.get("confirmed") == "1", fields.get("comment", "").strip()
+        note: dict[str, Value] = {
+            "msn": msn,
+            "item": item,
+            "confirmed": int(confirmed),
+            "comment": comment[:LONGEST_COMMENT],
+            "noted": to_milliseconds(self.desk.tools.engine.real_now()),
+        }
+        await self.desk.tools.storage.execute([("note_item", note)])
+        said = f"{item}: {'confirmed' if confirmed else 'not confirmed'}"
+        await self.desk.note(unit, who, "note_checklist_item", said)
+        self.desk.go(req, resp, f"{UNITS}/{msn}/checklist", "Written down.")
