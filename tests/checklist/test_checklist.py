@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from avtale.checklist.items import ITEMS, checklist
 from avtale.checklist.remarks import CHECKS, remarks
-from avtale.checklist.report import as_markdown
+from avtale.checklist.report import Cover, as_markdown
 from avtale.record import Note, Seen
 from tests.checklist.merchant import (
     ACTIVE,
@@ -150,9 +150,8 @@ def test_no_persons_word_makes_a_machines_no_a_yes() -> None:
 
 def test_the_page_to_be_sent_is_text_and_nothing_but_text() -> None:
     note = Note(MSN, "design_guidelines", confirmed=True, comment="a | b <b>*c*</b>\nd", noted=NOON)
-    page = as_markdown(
-        checklist(evidence(), {note.item: note}), unit=MSN, name="Nordic | News", at=NOON
-    )
+    cover = Cover(unit=MSN, name="Nordic | News", at=NOON)
+    page = as_markdown(checklist(evidence(), {note.item: note}), cover)
     assert "Nordic \\| News, Merchant Serial Number 123456." in page
     assert r"a \| b \<b\>\*c\*\</b\> d" in page
     assert f"`{REFUNDED}`" in page

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from avtale.cli import importing, main
 from avtale.client import Client
@@ -333,6 +334,35 @@ def test_the_checklist_is_told_and_fails_where_it_is_told_to(terminal: Terminal)
     terminal.says(*words, "--fail-on", "never")
     tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
     assert "– Agreement: create" in terminal.says(*words, "--since", tomorrow)
+
+
+def test_the_checklist_is_printed_to_be_sent(terminal: Terminal) -> None:
+    terminal.agreed()
+    above = ("--partner", "Blåbær AS", "--description", "News & more")
+    terminal.says("checklist", "--msn", terminal.msn, "--pdf", "checklist.pdf", *above)
+    pdf = PdfReader("checklist.pdf")
+    fields = pdf.get_form_text_fields()
+    assert (fields["partner"], fields["description"]) == ("Blåbær AS", "News & more")
+    assert terminal.msn in pdf.pages[0].extract_text()
+    terminal.says("checklist", "--msn", terminal.msn, "--markdown", "checklist.md", *above)
+    assert "Partner: Blåbær AS" in Path("checklist.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["pdf", "markdown"])
+def test_where_nothing_can_be_written_the_command_says_so(terminal: Terminal, kind: str) -> None:
+    nowhere = str(Path("no") / "folder")
+    said = terminal.says("checklist", "--msn", terminal.msn, f"--{kind}", nowhere, code=2)
+    assert f"{nowhere} cannot be written: No such file or directory." in said
+
+
+def test_a_label_limits_to_what_one_version_did(terminal: Terminal) -> None:
+    terminal.agreed()
+    for command in ("checklist", "remarks"):
+        words = (command, "--msn", terminal.msn, "--label")
+        everything = terminal.json(*words[:-1])
+        assert terminal.json(*words, "avtale") == everything
+        assert terminal.json(*words, "3.1.2") != everything
+        assert "1 to 64 characters" in terminal.says(*words, "", code=1)
 
 
 def test_the_coach_speaks(terminal: Terminal) -> None:

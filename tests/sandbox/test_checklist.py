@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from tests.sandbox.desk import Desk
 from tests.support import CHARGE, House, Shop, refused
+
+PAGES = ("checklist", "checklist.md", "checklist.pdf", "checklist.html")
 
 
 class Build(Shop):
@@ -71,6 +77,85 @@ async def test_the_page_is_markdown(desk: Desk, shop: Shop) -> None:
     assert reply.body.decode().startswith("# Recurring API: checklist\n")
 
 
+async def test_the_pdf_has_the_run_and_what_was_said_in_the_query(stored_house: House) -> None:
+    desk, shop = Desk(stored_house), await stored_house.shop()
+    build = Build(shop, Vipps_System_Version="3.1.2")
+    old = await shop.charge(await shop.agreed())
+    new = await build.charge(await build.agreed())
+    note = {"comment": "Checked by Ida Østby"}
+    await desk.ask("PUT", f"/sales-units/{shop.msn}/checklist/design_guidelines", note)
+    query = "label=3.1.2&partner=Bl%C3%A5b%C3%A6r+AS&description=A%20shop%20%26%20more"
+    reply = await desk.send("GET", f"/sales-units/{shop.msn}/checklist.pdf?{query}")
+    assert reply.headers["Content-Type"] == "application/pdf"
+    assert f'filename="checklist-{shop.msn}.pdf"' in reply.headers["Content-Disposition"]
+    pdf = PdfReader(BytesIO(reply.body))
+    fields = pdf.get_form_text_fields()
+    assert fields["partner"] == "Blåbær AS"
+    assert fields["description"] == "A shop & more"
+    assert fields["comment.design_guidelines"] == "Checked by Ida Østby"
+    text = "".join(page.extract_text() for page in pdf.pages)
+    assert new in text
+    assert old not in text
+    assert "Only requests labelled 3.1.2, and what they made or named." in text
+
+
+async def test_the_page_shows_the_same_and_nothing_that_people_say_becomes_markup(
+    desk: Desk, shop: Shop
+) -> None:
+    charge_id = await shop.charge(await shop.agreed())
+    note = {"comment": "<script>alert(1)</script>"}
+    await desk.ask("PUT", f"/sales-units/{shop.msn}/checklist/webhooks", note)
+    path = f"/sales-units/{shop.msn}/checklist.html"
+    reply = await desk.send(
+        "GET", f"{path}?partner=%3Cb%3EAcme&description=%22a%22&since=2026-01-01T00:00:00Z"
+    )
+    page = reply.body.decode()
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "&lt;b&gt;Acme" in page
+    assert "<script" not in page
+    assert "style=" not in page
+    assert f"<code>{charge_id}</code>" in page
+    assert "Only requests since 2026-01-01 00:00 UTC" in page
+    found = await desk.ask("GET", f"/sales-units/{shop.msn}/checklist")
+    assert f"{found['counts']['passed']} of {len(found['lines'])} lines passed" in page
+    for line in found["lines"]:
+        assert line["title"].partition(" (")[0] in page
+
+
+async def test_the_page_loads_its_style_and_its_mark_and_nothing_else(
+    desk: Desk, shop: Shop
+) -> None:
+    page = (await desk.send("GET", f"/sales-units/{shop.msn}/checklist.html")).body.decode()
+    names = re.findall(r'<(?:link|img|script)[^>]* (?:href|src)="/assets/([^?"]*)', page)
+    assert sorted(names) == ["checklist.css", "mark.svg"]
+
+
+@pytest.mark.parametrize(("name", "most"), [("partner", 100), ("description", 300)])
+@pytest.mark.parametrize("what", PAGES[1:])
+async def test_words_that_are_too_long_are_refused(
+    desk: Desk, shop: Shop, what: str, name: str, most: int
+) -> None:
+    path = f"/sales-units/{shop.msn}/{what}?{name}="
+    assert (await desk.send("GET", path + "å" * most)).status == 200
+    reply = await desk.send("GET", path + "å" * (most + 1))
+    assert (reply.status, list(reply.faults)) == (400, [name])
+
+
+@pytest.mark.parametrize("what", PAGES)
+async def test_no_page_is_made_of_a_unit_that_is_not_there(desk: Desk, what: str) -> None:
+    with refused("resource-not-found", 404):
+        await desk.ask("GET", f"/sales-units/999999/{what}")
+
+
+async def test_many_pages_are_printed_at_once(desk: Desk, shop: Shop) -> None:
+    path = f"/sales-units/{shop.msn}/checklist.pdf?partner="
+    replies = await asyncio.gather(*(desk.send("GET", f"{path}{n}") for n in range(8)))
+    partners = [PdfReader(BytesIO(each.body)).get_form_text_fields()["partner"] for each in replies]
+    assert partners == [str(n) for n in range(8)]
+
+
 async def test_the_coach_tells_what_it_sees(stored_house: House) -> None:
     desk, shop = Desk(stored_house), await stored_house.shop()
     await shop.charge(await shop.agreed(), retryDays=0)
@@ -130,7 +215,7 @@ async def test_since_leaves_out_what_was_made_before(stored_house: House) -> Non
 
 
 @pytest.mark.parametrize("label", ["", "x" * 65])
-@pytest.mark.parametrize("what", ["remarks", "checklist", "checklist.md"])
+@pytest.mark.parametrize("what", ["remarks", *PAGES])
 async def test_a_label_that_no_header_could_hold_is_refused(
     desk: Desk, shop: Shop, what: str, label: str
 ) -> None:

@@ -1,33 +1,115 @@
-"""The checklist as Markdown, ready to be sent: the lines with order ids and comments, and what is left to do."""
+"""The checklist to be sent: what stands above its lines, how each of them stands, and all of it as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal, get_args
+
+import msgspec
 
 from avtale.checklist.items import Line, Verdict
 
-MARKS: Final[dict[Verdict, str]] = {
+Standing = Literal[Verdict, "stale"]
+"""A verdict, or that what shows it is too old."""
+
+STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
+
+MARKS: Final[dict[Standing, str]] = {
     "passed": "✓",
     "failed": "✗",
     "not yet": "–",
     "to be confirmed": "?",
+    "stale": "…",
 }
 
 
-def as_markdown(lines: Sequence[Line], *, unit: str, name: str, at: datetime) -> str:
-    """A page with a table for each section; `unit` is the serial number."""
-    return "\n".join(_page(lines, unit, name, at)) + "\n"
+_CALL: Final = re.compile(r"(.*) \(([A-Z]+ /\S+)\)")
+"""A title that names its endpoint."""
 
 
-def _page(lines: Sequence[Line], unit: str, name: str, at: datetime) -> Iterator[str]:
-    passed = sum(line.verdict == "passed" and not line.stale for line in lines)
+class Cover(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose checklist it is, of what, and when."""
+
+    unit: str
+    """The merchant serial number."""
+    name: str
+    """The sales unit's."""
+    at: datetime
+    """When it was looked at, in real time."""
+    partner: str = ""
+    description: str = ""
+    """Of the solution."""
+    since: datetime | None = None
+    label: str | None = None
+    """What the checklist is limited to, if anything."""
+
+    @property
+    def limits(self) -> str:
+        """What is left out, in words; nothing where nothing is."""
+        words = [
+            f"labelled {self.label}" if self.label is not None else "",
+            f"since {self.since:%Y-%m-%d %H:%M %Z}" if self.since is not None else "",
+        ]
+        said = " ".join(filter(None, words))
+        return f"Only requests {said}, and what they made or named." if said else ""
+
+
+def standing(line: Line) -> Standing:
+    """How a line stands."""
+    return "stale" if line.stale else line.verdict
+
+
+def counts(lines: Sequence[Line]) -> Mapping[Standing, int]:
+    """How many lines stand how."""
+    return {each: sum(standing(line) == each for line in lines) for each in STANDINGS}
+
+
+def score(lines: Sequence[Line]) -> str:
+    """The figure that people look for."""
+    return f"{counts(lines)['passed']} of {len(lines)} lines passed"
+
+
+def title_and_call(line: Line) -> tuple[str, str]:
+    """What a line asks for, and the endpoint where it is about one."""
+    named = _CALL.fullmatch(line.title)
+    return (named[1], named[2]) if named else (line.title, "")
+
+
+def ids_of(line: Line) -> tuple[str, ...]:
+    """The order ids that show it, or agreements where there are none; newest first, each once."""
+    ids = (proof.order_id or proof.agreement_id for proof in line.proofs)
+    return tuple(dict.fromkeys(filter(None, ids)))
+
+
+def latest_of(line: Line) -> datetime | None:
+    """When the newest of what shows it was last asked about, in real time."""
+    return max((each.received for each in line.proofs if each.received is not None), default=None)
+
+
+# ── Markdown ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def as_markdown(lines: Sequence[Line], cover: Cover) -> str:
+    """A page with a table for each section."""
+    return "\n".join(_page(lines, cover)) + "\n"
+
+
+def _page(lines: Sequence[Line], cover: Cover) -> Iterator[str]:
     yield "# Recurring API: checklist"
     yield ""
-    yield f"{_text(name)}, Merchant Serial Number {unit}."
-    yield f"{passed} of {len(lines)} lines passed on {at:%Y-%m-%d %H:%M} UTC."
+    yield f"{_text(cover.name)}, Merchant Serial Number {cover.unit}."
+    yield f"{score(lines)} on {cover.at:%Y-%m-%d %H:%M} UTC."
+    for said in (
+        cover.partner and f"Partner: {cover.partner}",
+        cover.description and f"Solution: {cover.description}",
+        cover.limits,
+    ):
+        if said:
+            yield ""
+            yield _text(said)
     for section, of_section in groupby(lines, key=lambda line: line.section):
         yield ""
         yield f"## {section}"
@@ -36,12 +118,8 @@ def _page(lines: Sequence[Line], unit: str, name: str, at: datetime) -> Iterator
         yield "|---|---|---|---|"
         for line in of_section:
             said = "; ".join(part for part in (line.comment, line.left_to_do) if part)
-            yield f"| {MARKS[line.verdict]} | {_text(line.title)} | {_shown(line)} | {_text(said)} |"
-
-
-def _shown(line: Line) -> str:
-    ids = (proof.order_id or proof.agreement_id for proof in line.proofs)
-    return ", ".join(f"`{each}`" for each in dict.fromkeys(filter(None, ids)))
+            ids = ", ".join(f"`{each}`" for each in ids_of(line))
+            yield f"| {MARKS[standing(line)]} | {_text(line.title)} | {ids} | {_text(said)} |"
 
 
 def _text(text: str) -> str:

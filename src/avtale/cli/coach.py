@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -19,14 +20,46 @@ FAILS_ON: Final = {
 }
 
 
+Since = Annotated[
+    str | None, Parameter(help="Look at requests from this instant on.", show_default=False)
+]
+Label = Annotated[
+    str | None,
+    Parameter(
+        help="Look at requests that carry this in a Vipps-System-* header, such as a version.",
+        show_default=False,
+    ),
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What is written down to be sent, and what stands above it."""
+
+    pdf: Annotated[
+        Path | None,
+        Parameter(help="Write it there as PDF with fields to fill in.", show_default=False),
+    ] = None
+    markdown: Annotated[
+        Path | None, Parameter(help="Write it there as Markdown.", show_default=False)
+    ] = None
+    partner: Annotated[
+        str | None, Parameter(help="Your name, for what is written.", show_default=False)
+    ] = None
+    description: Annotated[
+        str | None, Parameter(help="A few words about your solution.", show_default=False)
+    ] = None
+
+
+NOTHING_SENT: Final = Sent()
+
+
 def checklist(
     *,
-    markdown: Annotated[
-        Path | None, Parameter(help="Write it there, to be sent.", show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None, Parameter(help="Look at requests from this instant on.", show_default=False)
-    ] = None,
+    sent: Sent = NOTHING_SENT,
+    since: Since = None,
+    label: Label = None,
     fail_on: Annotated[
         Literal["never", "failed", "missing"],
         Parameter(help="Exit with 1 where a line failed, or where one is missing too."),
@@ -38,17 +71,16 @@ def checklist(
     For example:
 
         avtale checklist
+        avtale checklist --label 3.1.2           what this version did
         avtale checklist --fail-on missing       for continuous integration
-        avtale checklist --markdown checklist.md
+        avtale checklist --pdf checklist.pdf --partner "Acme AS"
     """
     control, path = control_of(of), f"/sandbox/sales-units/{of.msn}/checklist"
-    found = control.get(path, since=since)
-    if markdown is not None:
-        text = control.text(f"{path}.md", since=since)
-        try:
-            markdown.write_text(text, "utf-8")
-        except OSError as error:
-            raise Failure(f"{markdown} cannot be written: {error.strerror}.", 2) from error
+    found = control.get(path, since=since, label=label)
+    above = {"partner": sent.partner, "description": sent.description}
+    for kind, file in (("pdf", sent.pdf), ("md", sent.markdown)):
+        if file is not None:
+            _write(file, control.content(f"{path}.{kind}", since=since, label=label, **above))
     if of.json:
         say_json(found)
     else:
@@ -56,12 +88,18 @@ def checklist(
     return int(any(line["verdict"] in FAILS_ON[fail_on] for line in found["lines"]))
 
 
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise Failure(f"{file} cannot be written: {error.strerror}.", 2) from error
+
+
 @local
 def remarks(
     *,
-    since: Annotated[
-        str | None, Parameter(help="Look at requests from this instant on.", show_default=False)
-    ] = None,
+    since: Since = None,
+    label: Label = None,
     of: OfUnit = USUAL_UNIT,
 ) -> None:
     """Say what the vendor's reviewers, or the next incident, would find.
@@ -71,7 +109,7 @@ def remarks(
         avtale remarks
         avtale remarks --msn 654321 --json
     """
-    found = control_of(of).get(f"/sandbox/sales-units/{of.msn}/remarks", since=since)
+    found = control_of(of).get(f"/sandbox/sales-units/{of.msn}/remarks", since=since, label=label)
     if of.json:
         say_json(found)
         return

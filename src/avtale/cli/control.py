@@ -70,10 +70,10 @@ class Control:
         asked = {name: value for name, value in query.items() if value is not None}
         return self._ask("GET", path, params=asked)
 
-    def text(self, path: str, **query: str | int | None) -> str:
-        """Read a page."""
+    def content(self, path: str, **query: str | int | None) -> bytes:
+        """Read a file."""
         asked = {name: value for name, value in query.items() if value is not None}
-        return self._asked("GET", path, params=asked).text
+        return self._asked("GET", path, params=asked).content
 
     def all(self, path: str) -> list[Any]:
         """Everything of a list that comes in pages."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 import falcon.asgi
@@ -14,7 +17,18 @@ from avtale.charges.charge import Charge
 from avtale.checklist.evidence import LONGEST_LABEL, Evidence, limited
 from avtale.checklist.items import ITEMS, Line, checklist
 from avtale.checklist.remarks import Remark, remarks
-from avtale.checklist.report import as_markdown
+from avtale.checklist.report import (
+    STANDINGS,
+    Cover,
+    Standing,
+    as_markdown,
+    counts,
+    ids_of,
+    latest_of,
+    score,
+    standing,
+    title_and_call,
+)
 from avtale.instants import to_milliseconds
 from avtale.problems import ResourceNotFound, ValidationFailed
 from avtale.record import Note
@@ -31,6 +45,9 @@ MOST_AGREEMENTS: Final = 1_000
 MOST_CHARGES: Final = 5_000
 MOST_ATTEMPTS: Final = 100
 MARKDOWN: Final = "text/markdown; charset=utf-8"
+PDF: Final = "application/pdf"
+LONGEST_PARTNER: Final = 100
+LONGEST_DESCRIPTION: Final = 300
 
 
 class RemarksAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -45,7 +62,7 @@ class ChecklistAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True)
 
     merchant_serial_number: str
     name: str
-    counts: dict[str, int]
+    counts: Mapping[Standing, int]
     lines: tuple[Line, ...]
 
 
@@ -54,6 +71,8 @@ class Checklist:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._press = asyncio.Lock()
+        """One page is printed at a time, beside the requests."""
 
     async def on_get_remarks(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
@@ -67,22 +86,51 @@ class Checklist:
     ) -> None:
         """Every line, with its verdict, what shows it, and what is left to do."""
         unit, lines = await lines_of(self._tools, msn, *run_of(req))
-        counts = {"passed": 0, "failed": 0, "not yet": 0, "to be confirmed": 0, "stale": 0}
-        for line in lines:
-            counts["stale" if line.stale else line.verdict] += 1
         answer = ChecklistAnswer(
-            merchant_serial_number=msn, name=unit.name, counts=counts, lines=lines
+            merchant_serial_number=msn,
+            name=unit.name,
+            counts=counts(lines),
+            lines=lines,
         )
         send_json(resp, answer)
 
     async def on_get_markdown(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
     ) -> None:
-        """The same, to be sent."""
-        unit, lines = await lines_of(self._tools, msn, *run_of(req))
-        now = self._tools.engine.real_now()
-        resp.text = as_markdown(lines, unit=msn, name=unit.name, at=now)
+        """The same as text, to be sent."""
+        cover, lines = await self._to_be_sent(req, msn)
+        resp.text = as_markdown(lines, cover)
         resp.content_type = MARKDOWN
+
+    async def on_get_pdf(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
+    ) -> None:
+        """The same on paper, with fields to write in."""
+        cover, lines = await self._to_be_sent(req, msn)
+        async with self._press:
+            resp.data = await asyncio.to_thread(_printed, lines, cover)
+        resp.content_type = PDF
+        resp.set_header("Content-Disposition", f'inline; filename="checklist-{msn}.pdf"')
+
+    async def on_get_html(
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
+    ) -> None:
+        """The same as a page, to be read, printed or kept."""
+        cover, lines = await self._to_be_sent(req, msn)
+        self._tools.look.send(
+            req,
+            resp,
+            "checklist/page.html.jinja",
+            cover=cover,
+            score=score(lines),
+            counts=counts(lines),
+            standings=STANDINGS,
+            sections=[
+                (section, [_shown(line) for line in of_section])
+                for section, of_section in groupby(lines, key=lambda line: line.section)
+            ],
+            query=f"?{req.query_string}" if req.query_string else "",
+        )
 
     async def on_put_item(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str, item: str
@@ -102,6 +150,52 @@ class Checklist:
         await self._tools.storage.execute([("note_item", note)])
         _, lines = await lines_of(self._tools, msn, *run_of(req))
         send_json(resp, next(line for line in lines if line.item == item))
+
+    async def _to_be_sent(
+        self, req: falcon.asgi.Request, msn: str
+    ) -> tuple[Cover, tuple[Line, ...]]:
+        since, label = run_of(req)
+        partner = _words(req, "partner", LONGEST_PARTNER)
+        description = _words(req, "description", LONGEST_DESCRIPTION)
+        unit, lines = await lines_of(self._tools, msn, since, label)
+        cover = Cover(
+            unit=msn,
+            name=unit.name,
+            at=self._tools.engine.real_now(),
+            partner=partner,
+            description=description,
+            since=since,
+            label=label,
+        )
+        return cover, lines
+
+
+def _printed(lines: Sequence[Line], cover: Cover) -> bytes:
+    # Loaded with the first page that is printed, since it takes as long as a hundred requests.
+    from avtale.checklist.paper import as_pdf  # noqa: PLC0415
+
+    return as_pdf(lines, cover)
+
+
+def _shown(line: Line) -> dict[str, object]:
+    """A line as the page shows it."""
+    title, call = title_and_call(line)
+    return {
+        "line": line,
+        "standing": standing(line),
+        "title": title,
+        "call": call,
+        "ids": ids_of(line),
+        "latest": latest_of(line),
+    }
+
+
+def _words(req: falcon.asgi.Request, name: str, most: int) -> str:
+    """What somebody writes about themselves, in a query; raises ValidationFailed where it is too long."""
+    words = (req.get_param(name) or "").strip()
+    if len(words) > most:
+        raise ValidationFailed.of(name, f"must have at most {most} characters")
+    return words
 
 
 async def lines_of(
