@@ -213,7 +213,7 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
     )
     is_sandbox = parts.settings.environment == "test" if control is None else control
     look, forms = Look(parts.public_url), Forms(parts.keys)
-    app.add_middleware(PagesNotProblems(look))
+    app.add_middleware(PagesNotProblems(look, is_sandbox=is_sandbox))
     app.add_route(ASSETS + "/{name}", Assets())
     if is_sandbox:
         mount(app, tools(parts))

@@ -325,9 +325,7 @@ async def test_only_its_methods_reach_a_path(web: httpx.AsyncClient, route: Any)
     assert CONTEXT_ID.fullmatch(options.headers["X-Request-Id"])
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/recurring", "/recurring/v2/agreements", "/docs/x", "/.env"]
-)
+@pytest.mark.parametrize("path", ["/recurring", "/recurring/v2/agreements", "/docs/x", "/.env"])
 async def test_an_unknown_path_is_a_problem_with_an_id(web: httpx.AsyncClient, path: str) -> None:
     answer = await web.get(path)
     assert answer.status_code == 404

@@ -44,7 +44,8 @@ def test_prints_one_json_object_once_it_answers(server: Running) -> None:
 def test_every_url_it_prints_leads_somewhere(server: Running) -> None:
     for name, url in server.told["urls"].items():
         if name != "api":
-            assert httpx.get(url, trust_env=False).status_code == 200, name
+            found = httpx.get(url, trust_env=False, follow_redirects=True)
+            assert found.status_code == 200, name
 
 
 def test_the_keys_it_prints_work(server: Running) -> None:

@@ -8,19 +8,24 @@ import falcon.asgi
 
 from avtale.pages.look import ASSETS, Look
 
-PAGES: Final = ("/landing", "/phone", "/units", "/sign-", ASSETS)
+DASHBOARD: Final = ("/units", "/sign-", ASSETS)
+"""And `/` itself."""
+PAYERS: Final = ("/landing", "/phone")
 _TOLD: Final = frozenset({400, 403, 404, 410, 500, 503})
 
 
 class PagesNotProblems:
     """Sees to it that a browser that asks for a page is answered with one, whatever is wrong."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, *, is_sandbox: bool = True) -> None:
         self._look = look
+        self._pages = DASHBOARD + PAYERS if is_sandbox else DASHBOARD
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
         """Before the responder."""
-        if (req.path == "/" or req.path.startswith(PAGES)) and req.client_accepts("text/html"):
+        if (req.path == "/" or req.path.startswith(self._pages)) and req.client_accepts(
+            "text/html"
+        ):
             req.context.show_problem = self._show
 
     def _show(self, req: Any, resp: Any, status: int) -> None:
