@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from pypdf import PageObject, PdfReader
+from pypdf import PageObject, PdfReader, PdfWriter
 
 from avtale.checklist.items import ITEMS, Line, checklist
 from avtale.checklist.lettering import Face, shown, wrapped
@@ -19,7 +19,7 @@ from avtale.record import Note
 from tests.checklist.merchant import ACTIVE, MSN, NOON, REFUNDED, asked, evidence, requests
 
 LONGEST_ID = "order-" + 58 * "9"
-EVERY_FIELD = {"partner", "description", *(f"comment.{item.name}" for item in ITEMS)}
+EVERY_FIELD = {"partner", "description", *(f"comment_{item.name}" for item in ITEMS)}
 MULTILINE = 1 << 12
 READ_ONLY = 1
 
@@ -82,18 +82,28 @@ def test_fields_hold_what_is_known_already() -> None:
     fields = read(found, partner="Blåbær & sønner", description="News").get_form_text_fields()
     assert fields["partner"] == "Blåbær & sønner"
     assert fields["description"] == "News"
-    assert fields["comment.design_guidelines"] == comment
-    assert not fields["comment.refund_charge"]
+    assert fields["comment_design_guidelines"] == comment
+    assert not fields["comment_refund_charge"]
+
+
+def test_somebody_else_can_fill_it_in() -> None:
+    writer = PdfWriter(clone_from=read(partner="Acme"))
+    written = {"partner": "Acme Ødegård", "comment_webhooks": "orderId paid-1,\nsee the video"}
+    for page in writer.pages:
+        writer.update_page_form_field_values(page, written, auto_regenerate=False)
+    sent = BytesIO()
+    writer.write(sent)
+    assert written.items() <= PdfReader(sent).get_form_text_fields().items()
 
 
 def test_fields_hold_even_what_the_font_lacks_and_the_page_says_so() -> None:
     found = lines({"webhooks": "Żaneta 日本 – 5 €"})
     reader = read(found, partner="Čáhci")
     fields = reader.get_form_text_fields()
-    assert (fields["partner"], fields["comment.webhooks"]) == ("Čáhci", "Żaneta 日本 – 5 €")
+    assert (fields["partner"], fields["comment_webhooks"]) == ("Čáhci", "Żaneta 日本 – 5 €")
     looks = {name: printed_in(widget) for name, _, _, widget in boxes(reader)}
     assert looks["partner"] == ["?\\341hci"]
-    assert looks["comment.webhooks"] == ["?aneta ?? \\205 5 \\240"]
+    assert looks["comment_webhooks"] == ["?aneta ?? \\205 5 \\240"]
     said = "Some letters are not in the fonts of this document"
     assert said in text_of(reader)
     assert said not in text_of(read(lines({"webhooks": "Is this så? – 5 €"})))
@@ -104,9 +114,9 @@ def test_a_long_comment_is_shown_whole_on_lines_within_its_field() -> None:
     reader = read(lines({"create_charge": comment, "refund_charge": "W" * 500}))
     for name, _, (left, bottom, right, top), widget in boxes(reader):
         printed = printed_in(widget)
-        if name == "comment.create_charge":
+        if name == "comment_create_charge":
             assert " ".join(printed) == comment.strip()
-        if name == "comment.refund_charge":
+        if name == "comment_refund_charge":
             assert "".join(printed) == "W" * 500
         font = Face("Helvetica", 8)
         assert len(printed) * 8 * 1.2 <= top - bottom
@@ -116,8 +126,8 @@ def test_a_long_comment_is_shown_whole_on_lines_within_its_field() -> None:
 def test_a_comment_of_very_many_lines_does_not_run_out_of_the_page() -> None:
     reader = read(lines({"create_charge": "a\n" * 250}))
     looks = {name: printed_in(widget) for name, _, _, widget in boxes(reader)}
-    assert "".join(looks["comment.create_charge"]).count("a") == 250
-    assert reader.get_form_text_fields()["comment.create_charge"] == "a\n" * 250
+    assert "".join(looks["comment_create_charge"]).count("a") == 250
+    assert reader.get_form_text_fields()["comment_create_charge"] == "a\n" * 250
 
 
 # ── What stands on the pages ─────────────────────────────────────────────────────────────────────
@@ -195,6 +205,7 @@ def test_the_document_says_what_it_is() -> None:
     assert reader.metadata is not None
     assert reader.metadata.title == "Recurring API: checklist, Merchant Serial Number 123456"
     assert reader.metadata.author == "Acme AS"
+    assert reader.metadata.creation_date == NOON
     outline: list[Any] = reader.outline
     titles = ["Endpoints", "Quality assurance", "Pitfalls", "End states"]
     assert [each["/Title"] for each in outline] == titles

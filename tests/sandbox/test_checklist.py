@@ -92,7 +92,7 @@ async def test_the_pdf_has_the_run_and_what_was_said_in_the_query(stored_house: 
     fields = pdf.get_form_text_fields()
     assert fields["partner"] == "Blåbær AS"
     assert fields["description"] == "A shop & more"
-    assert fields["comment.design_guidelines"] == "Checked by Ida Østby"
+    assert fields["comment_design_guidelines"] == "Checked by Ida Østby"
     text = "".join(page.extract_text() for page in pdf.pages)
     assert new in text
     assert old not in text

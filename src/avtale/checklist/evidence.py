@@ -35,6 +35,8 @@ class Proof(msgspec.Struct, frozen=True, rename="camel", kw_only=True, omit_defa
     status: str | None = None
     received: datetime | None = None
     """In real time."""
+    detail: str | None = None
+    """What it is about it that shows the finding, where that cannot be seen otherwise."""
 
 
 class Evidence(msgspec.Struct, frozen=True, dict=True):
@@ -53,6 +55,8 @@ class Evidence(msgspec.Struct, frozen=True, dict=True):
     """Those that are not gone."""
     attempts: Sequence[DeliveryAttempt]
     """Newest first."""
+    unanswered: Mapping[str, str] = {}
+    """Each `merchantAgreementUrl` that was tried and does not answer, and how; empty where none was tried."""
 
     def asked(self, *operations: str) -> list[Seen]:
         """The requests for these operations, oldest first."""
@@ -98,12 +102,7 @@ def limited(
     """
     if since is None and label is None:
         return evidence
-    requests = [
-        each
-        for each in evidence.requests
-        if (since is None or each.request.received >= since)
-        and (label is None or label in _labels(each.request))
-    ]
+    requests = [each for each in evidence.requests if is_of_run(each.request, since, label)]
     named = {
         name
         for _, request in requests
@@ -120,12 +119,17 @@ def limited(
     return replace(evidence, requests=requests, agreements=agreements, charges=charges)
 
 
-def _labels(request: RecordedRequest) -> tuple[str | None, ...]:
-    return (
-        request.system_name,
-        request.system_version,
-        request.plugin_name,
-        request.plugin_version,
+def is_of_run(request: RecordedRequest, since: datetime | None, label: str | None) -> bool:
+    """Whether a request came from `since` on, and carries the label, where either is given."""
+    return (since is None or request.received >= since) and (
+        label is None
+        or label
+        in {
+            request.system_name,
+            request.system_version,
+            request.plugin_name,
+            request.plugin_version,
+        }
     )
 
 

@@ -106,6 +106,8 @@ def as_pdf(lines: Sequence[Line], cover: Cover) -> bytes:
     canvas.setSubject(shown(cover.description) or "What is integrated, and what shows it")
     canvas.setAuthor(cover.partner or cover.name)
     canvas.setCreator("avtale")
+    # Otherwise it would be the turn of the century, since what is invariant may not know the hour.
+    canvas.setDateFormatter(lambda *_: f"D:{cover.at:%Y%m%d%H%M%S}+00'00'")
     canvas.setViewerPreference("DisplayDocTitle", "true")
     _Paper(canvas, lines, cover).draw()
     canvas.save()
@@ -201,7 +203,7 @@ class _Paper:
         self._column(row.text, LINE, y)
         self._column(row.ids, IDS, y)
         place = (COMMENT.x, y - row.height + 5, COMMENT.width, row.height - 10)
-        self._fields.text(f"comment.{line.item}", line.comment, f"Comment: {line.title}", place)
+        self._fields.text(f"comment_{line.item}", line.comment, f"Comment: {line.title}", place)
 
     def _column(self, texts: tuple[tuple[Face, str], ...], column: Column, y: float) -> None:
         y -= 5

@@ -14,7 +14,7 @@ import msgspec
 from avtale.agreements.agreement import Agreement
 from avtale.api.answers import send_json
 from avtale.charges.charge import Charge
-from avtale.checklist.evidence import LONGEST_LABEL, Evidence, limited
+from avtale.checklist.evidence import LONGEST_LABEL, Evidence, is_of_run, limited
 from avtale.checklist.items import ITEMS, Line, checklist
 from avtale.checklist.remarks import Remark, remarks
 from avtale.checklist.report import (
@@ -218,7 +218,12 @@ async def evidence_of(
     await tools.recorder.flush()
     storage, real_now = tools.storage, tools.engine.real_now()
     requests = await recorded.page(
-        storage, msn, lambda _request: True, named="", skip=0, size=MOST_REQUESTS
+        storage,
+        msn,
+        lambda request: is_of_run(request, since, label),
+        named="",
+        skip=0,
+        size=MOST_REQUESTS,
     )
     evidence = Evidence(
         now=unit.now(real_now),
