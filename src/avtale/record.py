@@ -1,6 +1,7 @@
 """The record: every request of a merchant, as it is kept to be looked at later (sandbox §8).
 
 Neither token nor key, body nor query is in it; the path holds ids and nothing personal.
+Of a body only the names of members are noticed that the API does not know.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ class RecordedRequest(msgspec.Struct, frozen=True, array_like=True):
     system_version: str | None
     plugin_name: str | None
     plugin_version: str | None
+    remarks: tuple[str, ...] = ()
+    """What was noticed of it, in short words such as `unknown:recurrence`; what was recorded before has none."""
 
 
 class Seen(NamedTuple):

@@ -184,6 +184,12 @@ def _unseen(*more: Seen) -> dict[str, Any]:
     }
 
 
+def noticed(*words: str) -> list[Seen]:
+    """Everything right, but of the last request something was noticed."""
+    *others, last = requests()
+    return [*others, Seen(last.occurred, replace(last.request, remarks=words))]
+
+
 CAUSES: dict[str, Callable[[], dict[str, Any]]] = {
     "system-headers-missing": lambda: {"requests": with_headers(plugin_name=None)},
     "system-headers-too-long": lambda: {"requests": with_headers(system_name="a" * 31)},
@@ -204,6 +210,12 @@ CAUSES: dict[str, Callable[[], dict[str, Any]]] = {
         "requests": _again("fetch_agreement", 200, 201, 202, 203, agreement_id=ACTIVE)
     },
     "agreement-url-bare": lambda: WRONG["subscription_tools"],
+    "agreement-url-dead": lambda: {
+        "unanswered": {"https://news.example/account/premier-league": "404"}
+    },
+    "http-urls": lambda: {"requests": noticed("http:merchantRedirectUrl")},
+    "unknown-members": lambda: {"requests": noticed("unknown:recurrence", "unknown:pricing.price")},
+    "nin-dropped": lambda: {"requests": noticed("nin-dropped")},
     "few-retry-days": lambda: WRONG["retry_days"],
     "charge-created-late": lambda: {
         "charges": [*evidence().charges, charge("chr-late", "PENDING", due_day=date(2026, 11, 3))]
@@ -248,10 +260,30 @@ def test_whoever_does_one_thing_wrong_hears_of_it_and_of_nothing_else(code: str)
     assert found[0].count >= 1
 
 
+def test_a_remark_says_what_it_was_that_was_noticed() -> None:
+    found = remarks(evidence(requests=noticed("unknown:recurrence", "unknown:pricing.price")))
+    assert [proof.detail for proof in found[0].proofs] == ["recurrence, pricing.price"]
+    assert found[0].proofs[0].order_id == "chr-next"
+    dead = remarks(evidence(**CAUSES["agreement-url-dead"]()))
+    assert [(proof.agreement_id, proof.detail) for proof in dead[0].proofs] == [
+        (ACTIVE, "https://news.example/account/premier-league: 404")
+    ]
+
+
+def test_the_newest_of_many_requests_stand_beside_what_was_noticed_of_each() -> None:
+    many = [asked("draft_agreement", 200 + i, remarks=(f"unknown:x{i}",)) for i in range(7)]
+    found = remarks(evidence(requests=[*requests(), *many]))
+    assert (found[0].code, found[0].count) == ("unknown-members", 7)
+    assert [proof.detail for proof in found[0].proofs] == ["x6", "x5", "x4", "x3", "x2"]
+    assert found[0].proofs[0].context_id == "draft_agreement at 206"
+
+
 @pytest.mark.parametrize(
     "members",
     [
         {"requests": _again("fetch_token", 1000)},
+        {"requests": [*requests(), refused("draft_agreement", 200, "x", remarks=("http:url",))]},
+        {"unanswered": {"https://news.example/gone": "404"}},
         {"requests": _again("fetch_agreement", 200, 201, agreement_id=ACTIVE)},
         {"requests": _retried(400)},
         {"attempts": [attempt(500), attempt(), attempt()]},

@@ -14,6 +14,7 @@ from avtale.api.answers import json_answer, no_content, readable, send_json
 from avtale.api.directory import Directory
 from avtale.api.gate import Gate
 from avtale.api.links import LANDING_MARK, Links
+from avtale.api.noticing import NIN_DROPPED, notice, notice_http
 from avtale.api.paging import whole_number
 from avtale.api.writes import Writes
 from avtale.charges.charge import Charge
@@ -63,7 +64,10 @@ class Agreements:
         """Draft an agreement."""
         caller = await self._gate.admit(req, "draft_agreement")
         asked, body = await self._gate.asked(req)
-        draft = readable(body, DraftAgreement)
+        draft = readable(req, body, DraftAgreement)
+        if draft is not None:
+            notice_http(req, "merchantRedirectUrl", draft.merchant_redirect_url)
+            notice_http(req, "merchantAgreementUrl", draft.merchant_agreement_url)
         needs = Needs()
         initial = draft.initial_charge if draft is not None else None
         if initial is not None and initial.order_id is not None:
@@ -77,6 +81,12 @@ class Agreements:
                 world, call, draft or read(body, DraftAgreement, rules=call.rules)
             )
 
+        def drafted(agreement: Agreement) -> Answer:
+            wanted = draft.scope if draft is not None else None
+            if _asks_for_nin(wanted) and not _asks_for_nin(agreement.scope):
+                notice(req, NIN_DROPPED)
+            return self._drafted(agreement)
+
         await self._writes.perform(
             resp,
             "draft_agreement",
@@ -84,7 +94,7 @@ class Agreements:
             asked,
             needs,
             decide,
-            self._drafted,
+            drafted,
             complete=lambda text: self._links.complete(text, caller.msn),
         )
 
@@ -154,7 +164,9 @@ class Agreements:
         caller = await self._gate.admit(req, "update_agreement", agreement_id=agreement_id)
         # The one exception among all keys (rulings §4): a shop plugin updates and stops with one.
         asked, body = await self._gate.asked(req, another_body_is_another_request=True)
-        update = readable(body, UpdateAgreement)
+        update = readable(req, body, UpdateAgreement)
+        if update is not None:
+            notice_http(req, "merchantAgreementUrl", update.merchant_agreement_url)
 
         def decide(world: World, call: Call) -> Agreement:
             changes = update or read(body, UpdateAgreement, rules=call.rules)
@@ -173,7 +185,7 @@ class Agreements:
         """Force accept, in the test environment."""
         caller = await self._gate.admit(req, "accept_agreement", agreement_id=agreement_id)
         asked, body = await self._gate.asked(req)
-        accept = readable(body, AcceptAgreement)
+        accept = readable(req, body, AcceptAgreement)
         needs = Needs().of(Agreement, (caller.msn, agreement_id))
         if accept is not None:
             needs.of(Payer, (accept.phone_number,))
@@ -203,3 +215,7 @@ class Agreements:
             userinfo_url=self._links.userinfo(agreement.sub),
             market=market,
         )
+
+
+def _asks_for_nin(scope: str | None) -> bool:
+    return scope is not None and "nin" in scope.split()

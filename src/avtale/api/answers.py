@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import falcon.asgi
 import msgspec
 
+from avtale.api.noticing import notice_strangers
 from avtale.engine.command import Answer
 from avtale.problems import Problem
-from avtale.wire.reading import read
+from avtale.wire.reading import read_json, shaped
 
 Shape = TypeVar("Shape")
 
@@ -30,9 +31,14 @@ def send_json(resp: falcon.asgi.Response, answer: Any) -> None:
     resp.content_type = "application/json"
 
 
-def readable(body: bytes, shape: type[Shape]) -> Shape | None:
-    """The body as `shape`, or None: then reading it again, with the unit's rules, says all that is wrong."""
+def readable(req: falcon.asgi.Request, body: bytes, shape: type[Shape]) -> Shape | None:
+    """The body as `shape`, or None: then reading it again, with the unit's rules, says all that is wrong.
+
+    What the API does not know of it is noticed either way.
+    """
     try:
-        return read(body, shape)
+        value = read_json(body)
+        notice_strangers(req, value, shape)
+        return shaped(value, shape)
     except Problem:
         return None

@@ -12,6 +12,7 @@ from avtale.agreements.agreement import Agreement
 from avtale.api.answers import json_answer, no_content, readable, send_json
 from avtale.api.directory import Directory
 from avtale.api.gate import BULK_BODY, Caller, Gate
+from avtale.api.noticing import notice_strangers
 from avtale.api.paging import Place, continuation_token, continued
 from avtale.api.writes import Writes
 from avtale.charges.charge import Charge, ChargeEntry
@@ -84,7 +85,7 @@ class Charges:
         """Create a charge."""
         caller = await self._gate.admit(req, "create_charge", agreement_id=agreement_id)
         asked, body = await self._gate.asked(req)
-        create = readable(body, CreateCharge)
+        create = readable(req, body, CreateCharge)
         needs = Needs().of(Agreement, (caller.msn, agreement_id))
         if create is not None and create.order_id is not None:
             needs.of(Charge, (caller.msn, create.order_id))
@@ -118,6 +119,8 @@ class Charges:
             sent = read_bulk(body, largest=rules.bulk_items, rules=rules)
         except Problem as problem:
             unreadable = problem
+        for _, _, raw in sent:
+            notice_strangers(req, raw, BulkCharge)
         items = [item for _, item, _ in sent if isinstance(item, BulkCharge)]
         needs.of(Agreement, *{(caller.msn, item.agreement_id) for item in items})
         needs.of(Charge, *{(caller.msn, item.order_id) for item in items})
@@ -265,10 +268,11 @@ class Charges:
             req, "capture_charge", agreement_id=agreement_id, charge_id=charge_id
         )
         asked, body = await self._gate.asked(req)
+        capture = readable(req, body, CaptureCharge)
 
         def decide(world: World, call: Call) -> InProgress:
-            capture = read(body, CaptureCharge, rules=call.rules)
-            return capture_charge(world, call, agreement_id, charge_id, capture)
+            wanted = capture or read(body, CaptureCharge, rules=call.rules)
+            return capture_charge(world, call, agreement_id, charge_id, wanted)
 
         needs = _one(caller, agreement_id, charge_id)
         await self._writes.perform(
@@ -287,10 +291,11 @@ class Charges:
             req, "refund_charge", agreement_id=agreement_id, charge_id=charge_id
         )
         asked, body = await self._gate.asked(req)
+        refund = readable(req, body, RefundCharge)
 
         def decide(world: World, call: Call) -> InProgress:
-            refund = read(body, RefundCharge, rules=call.rules)
-            return refund_charge(world, call, agreement_id, charge_id, refund)
+            wanted = refund or read(body, RefundCharge, rules=call.rules)
+            return refund_charge(world, call, agreement_id, charge_id, wanted)
 
         needs = _one(caller, agreement_id, charge_id)
         await self._writes.perform(

@@ -115,6 +115,7 @@ class Recorder:
             _kept(sent("Vipps-System-Version")),
             _kept(sent("Vipps-System-Plugin-Name")),
             _kept(sent("Vipps-System-Plugin-Version")),
+            getattr(req.context, "remarks", ()),
         )
         for listener in self.listeners:
             listener(msn, request)

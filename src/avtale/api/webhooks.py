@@ -9,6 +9,7 @@ import falcon.asgi
 
 from avtale.api.answers import send_json
 from avtale.api.gate import SMALL_BODY, Gate, read_body
+from avtale.api.noticing import notice_http, notice_strangers
 from avtale.clients import Client
 from avtale.engine import clock
 from avtale.engine.command import Call, Command
@@ -109,7 +110,9 @@ class Webhooks:
     async def _read(self, req: falcon.asgi.Request) -> RegisterWebhook:
         """The body, whatever it is declared as (api-facts 7.1: the quick start declares nothing)."""
         value = read_json(await read_body(req, SMALL_BODY))
+        notice_strangers(req, value, RegisterWebhook)
         body = shaped(value, RegisterWebhook, self._rules)
+        notice_http(req, "url", body.url)
         reason = self._refuse_url(body.url)
         if reason is not None:
             raise ValidationFailed.of("url", f"{NOT_ALLOWED}: it {reason}")

@@ -9,6 +9,8 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from avtale.checklist.evidence import (
     MOST_PROOFS,
     Evidence,
@@ -47,6 +49,7 @@ _WRITES: Final = frozenset(
         "refund_charge",
     }
 )
+_LASTING: Final = frozenset({"PENDING", "ACTIVE"})
 _FINAL: Final = frozenset({"ACTIVE", "STOPPED", "EXPIRED"})
 _NEEDS_APPROVAL: Final = "unsupported-feature"
 
@@ -264,6 +267,52 @@ def silent_agreements(evidence: Evidence) -> Found:
         if agreement.interval.after(since) < today:
             found.append(proof_of_agreement(evidence, agreement))
     return _first(found)
+
+
+def dead_url(evidence: Evidence) -> Found:
+    """Agreements whose `merchantAgreementUrl` was tried, and does not answer."""
+    return _first(
+        [
+            replace(proof_of_agreement(evidence, agreement), detail=f"{url}: {how}")
+            for agreement in evidence.agreements
+            if (url := agreement.merchant_agreement_url) is not None
+            and agreement.status in _LASTING
+            and (how := evidence.unanswered.get(url)) is not None
+        ]
+    )
+
+
+# ── What was noticed of requests that were answered all the same ─────────────────────────────────
+
+
+def _noticed(evidence: Evidence, beginning: str) -> Found:
+    """Requests that did what they asked for, with the words that begin so."""
+    found = [
+        (each, words)
+        for each in evidence.requests
+        if each.request.status < 300
+        and (words := [word for word in each.request.remarks if word.startswith(beginning)])
+    ]
+    proofs = zip(proofs_of([each for each, _ in found]), reversed(found), strict=False)
+    return len(found), tuple(
+        replace(proof, detail=", ".join(word.removeprefix(beginning) for word in words) or None)
+        for proof, (_, words) in proofs
+    )
+
+
+def unknown_members(evidence: Evidence) -> Found:
+    """Requests with members that the API does not know."""
+    return _noticed(evidence, "unknown:")
+
+
+def http_urls(evidence: Evidence) -> Found:
+    """Requests that hand in a URL with http."""
+    return _noticed(evidence, "http:")
+
+
+def nin_dropped(evidence: Evidence) -> Found:
+    """Drafts that ask for `nin` and do not get it."""
+    return _noticed(evidence, "nin-dropped")
 
 
 # ── Refusals ─────────────────────────────────────────────────────────────────────────────────────

@@ -141,5 +141,5 @@ def _show_lines(found: dict[str, Any]) -> None:
 
 
 def _proof(proof: dict[str, Any]) -> str:
-    names = ("orderId", "agreementId", "status", "contextId", "received")
+    names = ("detail", "orderId", "agreementId", "status", "contextId", "received")
     return "  ".join(str(proof[name]) for name in names if name in proof)

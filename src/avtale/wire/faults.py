@@ -8,11 +8,11 @@ Source: rulings §5.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import NODEFAULT, inspect
@@ -47,7 +47,7 @@ def faults_of(
 
 def strangers(value: object, shape: type) -> list[str]:
     """The paths of members that the API does not know and therefore ignored, for a remark."""
-    return list(islice(_strangers(value, _info(shape), ""), MOST_UNKNOWN))
+    return list(islice(_strangers(value, _known(shape), ""), MOST_UNKNOWN))
 
 
 @lru_cache(maxsize=256)
@@ -300,17 +300,54 @@ def _struct_in(value: object, kind: inspect.Type) -> inspect.StructType | None:
 # ── Strangers ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _strangers(value: object, kind: inspect.Type, path: str) -> Iterator[str]:
-    if isinstance(value, list):
-        items = [leaf for leaf in _leaves(kind) if isinstance(leaf, inspect.CollectionType)]
-        for index, item in enumerate(value if items else []):
-            yield from _strangers(item, items[0].item_type, _under(path, index))
-    struct = _struct_in(value, kind)
-    if struct is None or not isinstance(value, dict):
+class _Known(NamedTuple):
+    """What a value may hold: members by their names, or items; made once, since every body is looked at."""
+
+    tag_field: str | None
+    by_tag: Mapping[object, Mapping[str, _Known | None]]
+    """The members of each struct that it may be; under None where there is but one."""
+    item: _Known | None
+
+    def members_of(self, value: Mapping[str, object]) -> Mapping[str, _Known | None] | None:
+        """The members that such a value may have; None where it cannot be told what it is meant to be."""
+        only = self.by_tag.get(None)
+        return only if only is not None else self.by_tag.get(value.get(self.tag_field or ""))
+
+
+@lru_cache(maxsize=256)
+def _known(shape: type) -> _Known | None:
+    return _known_in(_info(shape))
+
+
+def _known_in(kind: inspect.Type) -> _Known | None:
+    """None where nothing in it has a name."""
+    structs = [leaf for leaf in _leaves(kind) if isinstance(leaf, inspect.StructType)]
+    items = [leaf for leaf in _leaves(kind) if isinstance(leaf, inspect.CollectionType)]
+    if not structs and not items:
+        return None
+    members: dict[object, Mapping[str, _Known | None]] = {
+        (each.tag if len(structs) > 1 else None): {
+            field.encode_name: _known_in(field.type) for field in each.fields
+        }
+        for each in structs
+    }
+    tag_field = structs[0].tag_field if structs else None
+    return _Known(tag_field, members, _known_in(items[0].item_type) if items else None)
+
+
+def _strangers(value: object, known: _Known | None, path: str) -> Iterator[str]:
+    if known is None:
         return
-    known = {field.encode_name: field.type for field in struct.fields}
-    for name, item in value.items():
-        if name in known:
-            yield from _strangers(item, known[name], _under(path, name))
-        elif name != struct.tag_field:
-            yield _under(path, name[:LONGEST_NAME])
+    if isinstance(value, dict):
+        members = known.members_of(value)
+        if members is None:
+            return
+        for name, item in value.items():
+            if name not in members:
+                if name != known.tag_field:
+                    yield _under(path, name[:LONGEST_NAME])
+            elif isinstance(item, dict | list):
+                yield from _strangers(item, members[name], _under(path, name))
+    elif isinstance(value, list) and known.item is not None:
+        for index, item in enumerate(value):
+            yield from _strangers(item, known.item, _under(path, index))

@@ -38,6 +38,8 @@ class RequestAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     idempotency_key: str | UnsetType = UNSET
     replayed: bool
     headers: SentHeadersAnswer
+    remarks: tuple[str, ...]
+    """What was noticed of it: `unknown:` and `http:` with the name of a member, `nin-dropped`."""
 
 
 TimelineKind = Literal["request", "agreement", "charge", "payment", "delivery"]
@@ -106,6 +108,7 @@ def request_answer(seen: Seen) -> RequestAnswer:
             system_plugin_name=_sent(request.plugin_name),
             system_plugin_version=_sent(request.plugin_version),
         ),
+        remarks=request.remarks,
     )
 
 
