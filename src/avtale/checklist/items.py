@@ -51,6 +51,8 @@ class Line(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     title: str
     why: str
     verdict: Verdict
+    confirmed: bool
+    """Whether it passes by a person's word."""
     stale: bool
     """Whether all that shows it is older than a month."""
     left_to_do: str
@@ -65,7 +67,8 @@ def checklist(evidence: Evidence, notes: Mapping[str, Note]) -> tuple[Line, ...]
 
 def _line(item: Item, evidence: Evidence, note: Note | None) -> Line:
     finding = item.check(evidence)
-    if finding.verdict == "to be confirmed" and note is not None and note.confirmed:
+    confirmed = finding.verdict == "to be confirmed" and note is not None and note.confirmed
+    if confirmed:
         finding = finding._replace(verdict="passed", left_to_do="")
     stale = finding.verdict == "passed" and evidence.is_stale(finding.proofs)
     left = finding.left_to_do
@@ -77,6 +80,7 @@ def _line(item: Item, evidence: Evidence, note: Note | None) -> Line:
         title=item.title,
         why=item.why,
         verdict=finding.verdict,
+        confirmed=confirmed,
         stale=stale,
         left_to_do=left,
         proofs=finding.proofs,

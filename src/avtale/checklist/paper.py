@@ -19,6 +19,7 @@ from avtale.checklist.fields import Fields, height_of
 from avtale.checklist.items import Line
 from avtale.checklist.lettering import UNSHOWN, Face, is_all_shown, shown, wrapped
 from avtale.checklist.report import (
+    CLOSING,
     Cover,
     counts,
     ids_of,
@@ -26,6 +27,7 @@ from avtale.checklist.report import (
     score,
     standing,
     title_and_call,
+    word_of,
 )
 from avtale.checklist.symbols import draw_symbol
 
@@ -196,9 +198,9 @@ class _Paper:
         return y - 6
 
     def _row(self, row: Row, y: float) -> None:
-        line, how = row.line, standing(row.line)
-        draw_symbol(self._canvas, how, MARK.x + 5, y - 10)
-        for count, words in enumerate(wrapped(how, TINY, MARK.width)):
+        line = row.line
+        draw_symbol(self._canvas, standing(line), MARK.x + 5, y - 10)
+        for count, words in enumerate(wrapped(word_of(line), TINY, MARK.width)):
             self._say(words, TINY, MARK.x, y - 23 - count * TINY.leading, SOFT)
         self._column(row.text, LINE, y)
         self._column(row.ids, IDS, y)
@@ -214,7 +216,7 @@ class _Paper:
     # ── what stands below ──
 
     def _close(self, y: float) -> None:
-        said = "Verdicts, order ids and agreements are what avtale recorded; comments are the sender's."
+        said = CLOSING
         cover = self._cover
         texts = (
             cover.name,

@@ -62,6 +62,11 @@ def standing(line: Line) -> Standing:
     return "stale" if line.stale else line.verdict
 
 
+def word_of(line: Line) -> str:
+    """How a line stands, and whether that is a person's word."""
+    return "confirmed" if line.confirmed and not line.stale else standing(line)
+
+
 def counts(lines: Sequence[Line]) -> Mapping[Standing, int]:
     """How many lines stand how."""
     return {each: sum(standing(line) == each for line in lines) for each in STANDINGS}
@@ -76,6 +81,13 @@ def title_and_call(line: Line) -> tuple[str, str]:
     """What a line asks for, and the endpoint where it is about one."""
     named = _CALL.fullmatch(line.title)
     return (named[1], named[2]) if named else (line.title, "")
+
+
+CLOSING: Final = (
+    "Verdicts, order ids and agreements are what avtale recorded. "
+    "What is confirmed is the sender's word, and so are the comments."
+)
+"""What stands below all lines."""
 
 
 def ids_of(line: Line) -> tuple[str, ...]:
@@ -117,7 +129,8 @@ def _page(lines: Sequence[Line], cover: Cover) -> Iterator[str]:
         yield "|   | Line | Order id or agreement | Comment, or what is left to do |"
         yield "|---|---|---|---|"
         for line in of_section:
-            said = "; ".join(part for part in (line.comment, line.left_to_do) if part)
+            word = "Confirmed" if line.confirmed else ""
+            said = "; ".join(part for part in (word, line.comment, line.left_to_do) if part)
             ids = ", ".join(f"`{each}`" for each in ids_of(line))
             yield f"| {MARKS[standing(line)]} | {_text(line.title)} | {ids} | {_text(said)} |"
 

@@ -18,6 +18,7 @@ from avtale.checklist.evidence import LONGEST_LABEL, Evidence, is_of_run, limite
 from avtale.checklist.items import ITEMS, Line, checklist
 from avtale.checklist.remarks import Remark, remarks
 from avtale.checklist.report import (
+    CLOSING,
     STANDINGS,
     Cover,
     Standing,
@@ -28,6 +29,7 @@ from avtale.checklist.report import (
     score,
     standing,
     title_and_call,
+    word_of,
 )
 from avtale.instants import to_milliseconds
 from avtale.problems import ResourceNotFound, ValidationFailed
@@ -124,6 +126,7 @@ class Checklist:
             cover=cover,
             score=score(lines),
             counts=counts(lines),
+            closing=CLOSING,
             standings=STANDINGS,
             sections=[
                 (section, [_shown(line) for line in of_section])
@@ -183,6 +186,7 @@ def _shown(line: Line) -> dict[str, object]:
     return {
         "line": line,
         "standing": standing(line),
+        "word": word_of(line),
         "title": title,
         "call": call,
         "ids": ids_of(line),
