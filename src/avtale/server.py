@@ -306,6 +306,7 @@ def tools(parts: Parts) -> Tools:
         faults=parts.faults,
         look=Look(parts.public_url),
         board=parts.board,
+        receivers=receivers_of(parts.settings),
         nudge=parts.post_office.nudge,
     )
 

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from avtale.cli import importing, main
 from avtale.client import Client
 from avtale.client.bulk import bulks
-from tests.cli.terminal import Running
+from tests.cli.terminal import Running, free_port
 
 URLS = (
     *("--redirect-url", "https://news.example/thanks"),
@@ -371,3 +371,14 @@ def test_the_coach_speaks(terminal: Terminal) -> None:
     terminal.agreed()
     assert "Nobody is told of events" in terminal.says(*words)
     assert terminal.json(*words)["remarks"]
+
+
+def test_the_coach_tries_pages_where_it_is_told_to(terminal: Terminal) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}/me"
+    urls = ("--redirect-url", "https://news.example/thanks", "--agreement-url", nowhere)
+    terminal.says("agreements", "draft", "Premier League", "--price", "49900", *urls)
+    words = ("remarks", "--msn", terminal.msn)
+    assert "does not answer" not in terminal.says(*words)
+    said = terminal.says(*words, "--probe")
+    assert f"{nowhere}: could not connect\n" in said
+    assert "merchantAgreementUrl does not answer (1)" in said

@@ -269,6 +269,15 @@ def silent_agreements(evidence: Evidence) -> Found:
     return _first(found)
 
 
+def urls_of(evidence: Evidence) -> list[str]:
+    """The `merchantAgreementUrl` of each agreement whose payer may still want it, the newest first."""
+    return [
+        agreement.merchant_agreement_url
+        for agreement in evidence.agreements
+        if agreement.status in _LASTING and agreement.merchant_agreement_url is not None
+    ]
+
+
 def dead_url(evidence: Evidence) -> Found:
     """Agreements whose `merchantAgreementUrl` was tried, and does not answer."""
     return _first(

@@ -100,6 +100,10 @@ def remarks(
     *,
     since: Since = None,
     label: Label = None,
+    probe: Annotated[
+        bool,
+        Parameter(help="Try whether merchantAgreementUrl of ten agreements answers.", negative=""),
+    ] = False,
     of: OfUnit = USUAL_UNIT,
 ) -> None:
     """Say what the vendor's reviewers, or the next incident, would find.
@@ -107,12 +111,20 @@ def remarks(
     For example:
 
         avtale remarks
+        avtale remarks --probe
         avtale remarks --msn 654321 --json
     """
-    found = control_of(of).get(f"/sandbox/sales-units/{of.msn}/remarks", since=since, label=label)
+    found = control_of(of).get(
+        f"/sandbox/sales-units/{of.msn}/remarks",
+        since=since,
+        label=label,
+        probe="true" if probe else None,
+    )
     if of.json:
         say_json(found)
         return
+    for url, answer in found.get("probed", {}).items():
+        say(dim(f"{url}: {answer}"))
     if not found["remarks"]:
         say(dim("Nothing to remark."))
     for remark in found["remarks"]:

@@ -37,12 +37,13 @@ SendError = Literal[
 
 
 class Outgoing(NamedTuple):
-    """A request: a POST of a body to a receiver's URL as it was registered, with exactly these headers."""
+    """A request, usually a POST of a body to a receiver's URL as it was registered, with exactly these headers."""
 
     url: str
     headers: Mapping[str, str]
     """`Host` and `Content-Length` are added where they are missing."""
     body: bytes
+    method: str = "POST"
 
 
 class Result(NamedTuple):
@@ -189,9 +190,11 @@ def _request(way: _Way, outgoing: Outgoing) -> httpcore.Request:
     names = {name.lower() for name in headers}
     if b"host" not in names:
         headers[b"Host"] = way.host
-    if b"content-length" not in names:
+    if b"content-length" not in names and outgoing.method == "POST":
         headers[b"Content-Length"] = str(len(outgoing.body)).encode()
-    return httpcore.Request("POST", way.url, headers=list(headers.items()), content=outgoing.body)
+    return httpcore.Request(
+        outgoing.method, way.url, headers=list(headers.items()), content=outgoing.body
+    )
 
 
 def _excerpt(beginning: bytes) -> str:

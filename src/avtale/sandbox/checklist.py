@@ -10,12 +10,15 @@ from typing import Final
 
 import falcon.asgi
 import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from avtale.agreements.agreement import Agreement
 from avtale.api.answers import send_json
 from avtale.charges.charge import Charge
 from avtale.checklist.evidence import LONGEST_LABEL, Evidence, is_of_run, limited
 from avtale.checklist.items import ITEMS, Line, checklist
+from avtale.checklist.looks import urls_of
 from avtale.checklist.remarks import Remark, remarks
 from avtale.checklist.report import (
     CLOSING,
@@ -57,6 +60,8 @@ class RemarksAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     merchant_serial_number: str
     remarks: tuple[Remark, ...]
+    probed: dict[str, str] | UnsetType = UNSET
+    """Each `merchantAgreementUrl` that was tried, and what came of it."""
 
 
 class ChecklistAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -75,13 +80,29 @@ class Checklist:
         self._tools = tools
         self._press = asyncio.Lock()
         """One page is printed at a time, beside the requests."""
+        self._probing = asyncio.Lock()
 
     async def on_get_remarks(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
     ) -> None:
-        """What the vendor's reviewers or the next incident would find."""
+        """What the vendor's reviewers or the next incident would find; with `probe`, at the merchant's pages too."""
         _, evidence = await evidence_of(self._tools, msn, *run_of(req))
-        send_json(resp, RemarksAnswer(merchant_serial_number=msn, remarks=remarks(evidence)))
+        probed: dict[str, str] | UnsetType = UNSET
+        if _is_wanted(req, "probe"):
+            evidence, probed = await self._probed(evidence)
+        answer = RemarksAnswer(merchant_serial_number=msn, remarks=remarks(evidence), probed=probed)
+        send_json(resp, answer)
+
+    async def _probed(self, evidence: Evidence) -> tuple[Evidence, dict[str, str]]:
+        """Try the URLs of the newest agreements, one probe at a time."""
+        # Loaded here, since a server that sends nothing starts faster without.
+        from avtale.outbound.probing import probe  # noqa: PLC0415
+
+        async with self._probing:
+            found = await probe(urls_of(evidence), self._tools.receivers)
+        dead = {url: each.said for url, each in found.items() if each.is_dead}
+        said = {url: each.said for url, each in found.items()}
+        return replace(evidence, unanswered=dead), said
 
     async def on_get_checklist(
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str
@@ -258,6 +279,14 @@ async def evidence_of(
 def run_of(req: falcon.asgi.Request) -> tuple[datetime | None, str | None]:
     """The run that a query limits to: since when, and under which label; raises ValidationFailed."""
     return _since(req.get_param("since")), _label(req.get_param("label"))
+
+
+def _is_wanted(req: falcon.asgi.Request, name: str) -> bool:
+    """A yes or no of the query; raises ValidationFailed where it is neither."""
+    given = req.get_param(name)
+    if given not in {None, "true", "false"}:
+        raise ValidationFailed.of(name, "must be true or false")
+    return given == "true"
 
 
 def _since(text: str | None) -> datetime | None:

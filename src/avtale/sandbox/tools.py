@@ -9,6 +9,7 @@ from avtale.api.directory import Directory
 from avtale.api.recorder import Recorder
 from avtale.engine.engine import Engine
 from avtale.keys import Keys
+from avtale.outbound.addresses import Policy
 from avtale.pages.look import Look
 from avtale.pages.streams import Board
 from avtale.processing.clocks import Clocks
@@ -37,5 +38,7 @@ class Tools:
     faults: Faults
     look: Look
     board: Board
+    receivers: Policy
+    """Where requests may be sent that somebody else named."""
     nudge: Callable[[], None]
     """Have the post office look at once for what is to be sent."""
