@@ -190,6 +190,16 @@ def noticed(*words: str) -> list[Seen]:
     return [*others, Seen(last.occurred, replace(last.request, remarks=words))]
 
 
+def failed(*seen: Seen, **members: Any) -> dict[str, Any]:
+    """A charge FAILED a quarter of an hour after noon; `seen` is what was asked for besides."""
+    late = NOON + timedelta(minutes=15)
+    return {
+        "requests": [*requests(), *seen],
+        "charges": [*evidence().charges, charge("chr-lost", "FAILED", changed=late)],
+        **members,
+    }
+
+
 CAUSES: dict[str, Callable[[], dict[str, Any]]] = {
     "system-headers-missing": lambda: {"requests": with_headers(plugin_name=None)},
     "system-headers-too-long": lambda: {"requests": with_headers(system_name="a" * 31)},
@@ -240,6 +250,7 @@ CAUSES: dict[str, Callable[[], dict[str, Any]]] = {
         ]
     },
     "refusals-never-mended": lambda: WRONG["handle_errors"],
+    "failures-unnoticed": failed,
     "feature-not-approved": lambda: {
         "requests": [*requests(), refused("draft_agreement", 200, "unsupported-feature")]
     },
@@ -268,6 +279,37 @@ def test_a_remark_says_what_it_was_that_was_noticed() -> None:
     assert [(proof.agreement_id, proof.detail) for proof in dead[0].proofs] == [
         (ACTIVE, "https://news.example/account/premier-league: 404")
     ]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        failed(asked("fetch_charge", 901, agreement_id=ACTIVE, charge_id="chr-lost")),
+        failed(asked("fetch_charge_by_id", 901, charge_id="chr-lost")),
+        failed(asked("list_charges", 901, agreement_id=ACTIVE)),
+        failed(
+            registrations=[
+                replace(evidence().registrations[0], events=("recurring.charge-failed.v1",))
+            ]
+        ),
+    ],
+)
+def test_a_failure_that_somebody_heard_of_or_saw_is_none_to_remark(members: dict[str, Any]) -> None:
+    assert remarks(evidence(**members)) == ()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        asked("fetch_charge", 899, agreement_id=ACTIVE, charge_id="chr-lost"),
+        asked("fetch_charge", 901, agreement_id=ACTIVE, charge_id="chr-paid"),
+        asked("list_charges", 901, agreement_id=STOPPED),
+        refused("fetch_charge_by_id", 901, "not-authorized", 401, charge_id="chr-lost"),
+        asked("capture_charge", 901, agreement_id=ACTIVE, charge_id="chr-lost"),
+    ],
+)
+def test_who_looked_too_early_or_elsewhere_has_not_seen_a_failure(seen: Seen) -> None:
+    assert [each.code for each in remarks(evidence(**failed(seen)))] == ["failures-unnoticed"]
 
 
 def test_the_newest_of_many_requests_stand_beside_what_was_noticed_of_each() -> None:

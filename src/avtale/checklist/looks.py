@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Final
 from urllib.parse import urlsplit
-
-from msgspec.structs import replace
 
 from avtale.checklist.evidence import (
     MOST_PROOFS,
@@ -49,8 +47,9 @@ _WRITES: Final = frozenset(
         "refund_charge",
     }
 )
-_LASTING: Final = frozenset({"PENDING", "ACTIVE"})
 _FINAL: Final = frozenset({"ACTIVE", "STOPPED", "EXPIRED"})
+_LOOKS_AT_CHARGES: Final = ("fetch_charge", "fetch_charge_by_id", "list_charges")
+_FAILED: Final = "recurring.charge-failed.v1"
 _NEEDS_APPROVAL: Final = "unsupported-feature"
 
 
@@ -269,61 +268,6 @@ def silent_agreements(evidence: Evidence) -> Found:
     return _first(found)
 
 
-def urls_of(evidence: Evidence) -> list[str]:
-    """The `merchantAgreementUrl` of each agreement whose payer may still want it, the newest first."""
-    return [
-        agreement.merchant_agreement_url
-        for agreement in evidence.agreements
-        if agreement.status in _LASTING and agreement.merchant_agreement_url is not None
-    ]
-
-
-def dead_url(evidence: Evidence) -> Found:
-    """Agreements whose `merchantAgreementUrl` was tried, and does not answer."""
-    return _first(
-        [
-            replace(proof_of_agreement(evidence, agreement), detail=f"{url}: {how}")
-            for agreement in evidence.agreements
-            if (url := agreement.merchant_agreement_url) is not None
-            and agreement.status in _LASTING
-            and (how := evidence.unanswered.get(url)) is not None
-        ]
-    )
-
-
-# ── What was noticed of requests that were answered all the same ─────────────────────────────────
-
-
-def _noticed(evidence: Evidence, beginning: str) -> Found:
-    """Requests that did what they asked for, with the words that begin so."""
-    found = [
-        (each, words)
-        for each in evidence.requests
-        if each.request.status < 300
-        and (words := [word for word in each.request.remarks if word.startswith(beginning)])
-    ]
-    proofs = zip(proofs_of([each for each, _ in found]), reversed(found), strict=False)
-    return len(found), tuple(
-        replace(proof, detail=", ".join(word.removeprefix(beginning) for word in words) or None)
-        for proof, (_, words) in proofs
-    )
-
-
-def unknown_members(evidence: Evidence) -> Found:
-    """Requests with members that the API does not know."""
-    return _noticed(evidence, "unknown:")
-
-
-def http_urls(evidence: Evidence) -> Found:
-    """Requests that hand in a URL with http."""
-    return _noticed(evidence, "http:")
-
-
-def nin_dropped(evidence: Evidence) -> Found:
-    """Drafts that ask for `nin` and do not get it."""
-    return _noticed(evidence, "nin-dropped")
-
-
 # ── Refusals ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -349,6 +293,30 @@ def never_mended(evidence: Evidence) -> Found:
             again[request.operation].append(each)
     return _seen(
         [each for of_one in again.values() if len(of_one) >= SAME_AGAIN for each in of_one]
+    )
+
+
+def failures_unnoticed(evidence: Evidence) -> Found:
+    """FAILED charges of which nobody was told, and at which nobody has looked since."""
+    looked: dict[str | None, datetime] = {}
+    for occurred, request in evidence.done(*_LOOKS_AT_CHARGES):
+        # Whoever asks for one charge looks at it alone; whoever asks for a list, at all of its agreement.
+        looked[request.charge_id or request.agreement_id] = occurred
+    return _first(
+        [
+            proof_of_charge(evidence, charge)
+            for charge in evidence.charges
+            if charge.status == "FAILED"
+            and not any(
+                each.wants(_FAILED, charge.merchant_serial_number)
+                for each in evidence.registrations
+            )
+            and not any(
+                at >= (charge.changed or charge.created)
+                for at in (looked.get(charge.charge_id), looked.get(charge.agreement_id))
+                if at is not None
+            )
+        ]
     )
 
 

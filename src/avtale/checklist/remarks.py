@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from avtale.checklist import looks
+from avtale.checklist import looks, oddities
 from avtale.checklist.evidence import Evidence, Proof
 from avtale.checklist.looks import Found
 
@@ -129,28 +129,28 @@ CHECKS: Final[tuple[Check, ...]] = (
         "merchantAgreementUrl does not answer",
         "Payers who want to change or stop their subscription end up nowhere, and call you or the vendor.",
         "Put the page where the URL leads, or update the agreement with one that works.",
-        looks.dead_url,
+        oddities.dead_url,
     ),
     Check(
         "http-urls",
         "URLs with http are handed in",
         "The test environment takes them for this machine; in production the same request is refused.",
         "Give https URLs wherever others than you are meant to use them.",
-        looks.http_urls,
+        oddities.http_urls,
     ),
     Check(
         "unknown-members",
         "Requests hold members that the API does not know",
         "They are ignored, so nothing of what you mean by them happens.",
         "Compare their names with the reference, letter by letter, or leave them out.",
-        looks.unknown_members,
+        oddities.unknown_members,
     ),
     Check(
         "nin-dropped",
         "The scope `nin` is asked for without leave",
         "The word is dropped without a refusal: the payer is not asked, and userinfo comes without it.",
         "Order the feature from the vendor, or ask for less; here, switch on `nin` for the sales unit.",
-        looks.nin_dropped,
+        oddities.nin_dropped,
     ),
     Check(
         "few-retry-days",
@@ -193,6 +193,13 @@ CHECKS: Final[tuple[Check, ...]] = (
         "Errors that nobody looks at become lost payments.",
         "Log every problem with its contextId, and mend what causes it.",
         looks.never_mended,
+    ),
+    Check(
+        "failures-unnoticed",
+        "Charges FAILED, and nobody has looked since",
+        "The payer goes on reading, or is cut off without a word, and the money never comes.",
+        "Register for recurring.charge-failed.v1, or fetch charges when their retry days are over.",
+        looks.failures_unnoticed,
     ),
     Check(
         "feature-not-approved",

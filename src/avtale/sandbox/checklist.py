@@ -18,7 +18,7 @@ from avtale.api.answers import send_json
 from avtale.charges.charge import Charge
 from avtale.checklist.evidence import LONGEST_LABEL, Evidence, is_of_run, limited
 from avtale.checklist.items import ITEMS, Line, checklist
-from avtale.checklist.looks import urls_of
+from avtale.checklist.oddities import urls_of
 from avtale.checklist.remarks import Remark, remarks
 from avtale.checklist.report import (
     CLOSING,

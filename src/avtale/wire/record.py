@@ -38,7 +38,7 @@ class RequestAnswer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     idempotency_key: str | UnsetType = UNSET
     replayed: bool
     headers: SentHeadersAnswer
-    remarks: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
     """What was noticed of it: `unknown:` and `http:` with the name of a member, `nin-dropped`."""
 
 
