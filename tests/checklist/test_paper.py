@@ -130,6 +130,7 @@ def test_a_comment_of_very_many_lines_does_not_run_out_of_the_page() -> None:
     reader = read(lines({"create_charge": "a\n" * 250}))
     looks = {name: printed_in(widget) for name, _, _, widget in boxes(reader)}
     assert "".join(looks["comment_create_charge"]).count("a") == 250
+    assert all(bottom >= FOOT for _, _, (_, bottom, _, _), _ in boxes(reader))
     assert reader.get_form_text_fields()["comment_create_charge"] == "a\n" * 250
 
 
