@@ -22,6 +22,7 @@ GROUPS = [
     "units",
     "clock",
     "payers",
+    "snapshots",
     "faults",
     "agreements",
     "charges",

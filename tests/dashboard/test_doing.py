@@ -86,3 +86,17 @@ async def test_a_page_hears_when_it_would_look_different(
     assert await seen() == before
     await shop.charge(agreement_id)
     assert await seen() != before
+
+
+async def test_a_snapshot_is_taken_gone_back_to_and_forgotten(shop: Shop, looking: Looking) -> None:
+    agreement_id = await shop.agreed()
+    page = await looking.do("/snapshots", do="take", name="before renewal")
+    assert "“before renewal” is kept." in page.words
+    await shop.stop(agreement_id)
+    page = await looking.do("/snapshots", do="restore", name="before renewal")
+    assert "Everything is as it was" in page.words
+    assert (await shop.agreement(agreement_id))["status"] == "ACTIVE"
+    page = await looking.do("/snapshots", do="take", name="before renewal")
+    assert "already" in page.words
+    page = await looking.do("/snapshots", do="delete", name="before renewal")
+    assert "None yet." in page.words

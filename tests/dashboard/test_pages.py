@@ -19,6 +19,7 @@ PAGES = [
     "/clock",
     "/clock?days=30",
     "/checklist",
+    "/snapshots",
     "/settings",
     "/acts",
 ]

@@ -99,12 +99,14 @@ def test_the_tests_in_the_guides_pass(tmp_path: Path) -> None:
     assert written == 7
 
 
-@pytest.mark.parametrize("page", ["../tutorial.md", "going-live.md"])
+@pytest.mark.parametrize("page", ["../tutorial.md", "going-live.md", "snapshots.md"])
 def test_the_commands_of_a_guide_can_be_typed(page: str, url: str, tmp_path: Path) -> None:
     agreement_id = ""
     due = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"
     for line in (line for block in blocks(page, "sh") for line in block.splitlines()):
-        words = shlex.split(line.replace("agr_…", agreement_id).replace("DAY", due))
+        words = shlex.split(
+            line.replace("agr_…", agreement_id).replace("DAY", due).replace(DEFAULT, url)
+        )
         if found := re.search(r"agr_\w+", run(words, url, tmp_path)):
             agreement_id = found[0]
 

@@ -34,6 +34,7 @@ TABLE: Final[dict[str, tuple[Entry, ...]]] = {
     "Sandbox": (
         Entry("units", "Sales units: list, add, reset.", "avtale.cli.units:app"),
         Entry("clock", "A sales unit's clock: show, advance, freeze.", "avtale.cli.clock:app"),
+        Entry("snapshots", "Moments to go back to.", "avtale.cli.snapshots:app"),
         Entry("payers", "Payers: list, set, and what they do.", "avtale.cli.payers:app"),
         Entry("checklist", "Check the go-live checklist.", "avtale.cli.coach:checklist"),
         Entry("remarks", "What reviewers would find.", "avtale.cli.coach:remarks"),

@@ -43,6 +43,7 @@ PLACES: Final[tuple[Place, ...]] = (
     Place(_UNIT + "/payers", "people", "Payers", ("get", "post")),
     Place(_UNIT + "/clock", "clock", "ClockPage", ("get", "post")),
     Place(_UNIT + "/checklist", "coach", "Coach", ("get", "post")),
+    Place(_UNIT + "/snapshots", "moments", "Moments", ("get", "post")),
     Place(_UNIT + "/settings", "settings", "Settings", ("get", "post")),
     Place(_UNIT + "/acts", "journal", "Journal"),
 )

@@ -25,6 +25,7 @@ from avtale.payers import Payer
 from avtale.personas import Appointment
 from avtale.record import InboxItem, Note, RecordedBatch
 from avtale.sales_units import SalesUnit
+from avtale.snapshots import Snapshot, SnapshotPart
 from avtale.webhooks.catalogue import Event
 from avtale.webhooks.delivery import Delivery, DeliveryAttempt
 from avtale.webhooks.registration import Registration
@@ -169,5 +170,7 @@ BESIDE: tuple[Table, ...] = (
     _table("accounts", Account, "name"),
     _table("sessions", Session, "session_hash"),
     _table("acts", Act, "act_id", append=True),
+    _table("snapshots", Snapshot, "merchant_serial_number name"),
+    _table("snapshot_parts", SnapshotPart, "merchant_serial_number name part", append=True),
 )
 """Tables that nobody decides upon: their rows are written beside the engine, and looked at."""

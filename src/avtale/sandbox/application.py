@@ -93,6 +93,12 @@ def _faults(tools: Tools) -> object:
     return UnitFaults(tools)
 
 
+def _snapshots(tools: Tools) -> object:
+    from avtale.sandbox.snapshots import Snapshots  # noqa: PLC0415
+
+    return Snapshots(tools)
+
+
 _LATER: Final[dict[Resource, Callable[[Tools], object]]] = {
     "partners": _partners,
     "record": _record,
@@ -100,4 +106,5 @@ _LATER: Final[dict[Resource, Callable[[Tools], object]]] = {
     "deliveries": _deliveries,
     "inbox": _inbox,
     "faults": _faults,
+    "snapshots": _snapshots,
 }

@@ -16,6 +16,7 @@ Resource = Literal[
     "faults",
     "deliveries",
     "inbox",
+    "snapshots",
 ]
 
 _UNITS = "/sandbox/sales-units"
@@ -24,6 +25,7 @@ _CLOCK = _UNIT + "/clock"
 _PAYER = "/sandbox/payers/{phone_number}"
 _AGREEMENT = "/sandbox/agreements/{agreement_id}"
 _CHARGE = "/sandbox/charges/{charge_id}"
+_SNAPSHOTS = _UNIT + "/snapshots"
 _INBOX = "/sandbox/inbox/{name}"
 
 
@@ -81,6 +83,12 @@ CONTROL_ROUTES: tuple[ControlRoute, ...] = (
     ControlRoute("PUT", _INBOX, "receive", "inbox"),
     ControlRoute("PATCH", _INBOX, "receive", "inbox"),
     ControlRoute("DELETE", _INBOX, "empty_inbox", "inbox"),
+    ControlRoute("GET", _SNAPSHOTS, "list_snapshots", "snapshots"),
+    ControlRoute("POST", _SNAPSHOTS, "take_snapshot", "snapshots"),
+    ControlRoute(
+        "POST", _SNAPSHOTS + "/{name}/restore", "restore_snapshot", "snapshots", "restore"
+    ),
+    ControlRoute("DELETE", _SNAPSHOTS + "/{name}", "delete_snapshot", "snapshots", "one"),
     ControlRoute("GET", _UNIT + "/remarks", "list_remarks", "checklist", "remarks"),
     ControlRoute("GET", _UNIT + "/checklist", "show_checklist", "checklist", "checklist"),
     ControlRoute("GET", _UNIT + "/checklist.md", "print_checklist", "checklist", "markdown"),

@@ -10,11 +10,12 @@ from avtale.engine.command import Call, Command
 from avtale.engine.world import Needs, World
 from avtale.identifiers import Randomness
 from avtale.operations.sales_units import Credentials, add_sales_unit, change_sales_unit
-from avtale.problems import Conflict, Fault, ValidationFailed
+from avtale.problems import Fault, ValidationFailed
 from avtale.rulebook import MarketCode, UnsoundRule, rulebook_for
 from avtale.sales_units import Features, SalesUnit
 from avtale.sandbox.bodies import body_of
 from avtale.sandbox.paging import page_of
+from avtale.sandbox.quiet import quiet
 from avtale.sandbox.tools import Tools
 from avtale.storage.erasing import erase, reset
 from avtale.wire.control import (
@@ -120,13 +121,7 @@ class SalesUnits:
 
     async def _without(self, msn: str, *, itself: bool) -> None:
         """Erase while nothing of the unit is on its way; raises Conflict while its clock is moved."""
-        clocks = self._tools.clocks
-        async with clocks.alone(msn):
-            unit = await self._tools.directory.sales_unit(msn)
-            if unit.is_held(self._tools.engine.real_now()):
-                raise Conflict("The clock is being moved; wait for that to end.")
-            await self._tools.runs.quiet(msn)
-            await self._tools.recorder.flush()
+        async with quiet(self._tools, msn):
             await (erase if itself else reset)(self._tools.storage, msn)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from avtale.engine.engine import Taken
@@ -36,8 +36,16 @@ Children come before parents, and what refers to nothing by a foreign key comes 
 agreements are gone, no other process can add to it.
 """
 
-ITSELF: Final = ("acts", "subscription_keys", "grants", "clients", "sales_units")
-"""The tables that hold the unit itself, what people did with it, and the keys that are good for nothing else."""
+ITSELF: Final = (
+    "acts",
+    "snapshot_parts",
+    "snapshots",
+    "subscription_keys",
+    "grants",
+    "clients",
+    "sales_units",
+)
+"""The tables that hold the unit itself, what people did with it and kept of it, and keys that are good for it alone."""
 
 _PAUSES_SECONDS: Final = (0.0, 0.01, 0.05, 0.2, 0.5)
 
@@ -60,12 +68,17 @@ async def reset(storage: Storage, msn: str) -> None:
 
 
 async def _execute(storage: Storage, msn: str, statements: Sequence[str]) -> None:
-    """All or nothing; once more where something is written for the unit, or asked of the gateway, meanwhile."""
+    """All or nothing."""
     named = [(name, {"msn": msn}) for name in ("begin_erasing", *statements, "end_erasing")]
+    await insist(msn, lambda: storage.execute(named))
+
+
+async def insist(msn: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do it; once more where something is written for the unit, or asked of the gateway, meanwhile."""
     for pause_seconds in _PAUSES_SECONDS:
         await asyncio.sleep(pause_seconds)
         try:
-            await storage.execute(named)
+            await work()
         except Taken:
             continue
         return

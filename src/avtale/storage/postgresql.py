@@ -8,8 +8,9 @@ A batch that comes second is `Taken`: nothing of it is written, and the engine d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -19,6 +20,7 @@ from avtale.charges.lifecycle import OPEN
 from avtale.engine.engine import StorageDown, Taken
 from avtale.engine.rows import TABLE_OF, TABLES, Key, Table
 from avtale.engine.world import Needs, World
+from avtale.storage.batches import Batch, PostgreSQLBatch
 from avtale.storage.columns import Shapes
 from avtale.storage.connections import (
     FOR_QUERIES,
@@ -196,6 +198,14 @@ class PostgreSQLStorage(OfInstallation):
             await connection.copy_records_to_table(
                 shape.table.name, columns=shape.names, records=records
             )
+
+    @asynccontextmanager
+    async def batch(self) -> AsyncIterator[Batch]:
+        """Statements and rows of any table in one transaction, which sees the database as it was when it began."""
+        async with self._queries.borrowed() as connection:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            yield PostgreSQLBatch(connection)
+            await _commit(connection)
 
 
 # ── loading ──

@@ -11,31 +11,30 @@ import contextlib
 import errno
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any, Literal
 
-import msgspec
-
-from avtale.charges.charge import Charge
 from avtale.engine.engine import StorageDown, Taken
-from avtale.engine.rows import TABLES, Key
 from avtale.engine.world import Needs, World
-from avtale.storage.columns import Shapes
+from avtale.storage.batches import Batch, SQLiteBatch
 from avtale.storage.installation import OfInstallation, open_installation
 from avtale.storage.migrations import migrations, statements_of
-from avtale.storage.statements import SQLITE, queries
+from avtale.storage.sets import load, store
+from avtale.storage.statements import queries
 from avtale.storage.storage import Row, Value
 from avtale.storage.surveying import survey
 
 _BUSY_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 """How long a file that was there is taken to be there, where something is read."""
-_OPEN_CHARGES = SQLITE[Charge].load.partition(" WHERE ")[0] + (
-    " WHERE merchant_serial_number = ? AND agreement_id = ?"
-    " AND status IN ('PENDING', 'DUE', 'PROCESSING', 'RESERVED', 'PARTIALLY_CAPTURED')"
-)
 
 
 class SQLiteStorage(OfInstallation):
@@ -168,12 +167,12 @@ class SQLiteStorage(OfInstallation):
         async with self._writing:
             writer = await self._begin()
             with self._undone_on_error(writer):
-                world = _load(writer, needs, self._shapes)
+                world = load(writer, needs, self._shapes)
                 decide(world)
                 if not world.is_changed:
                     writer.execute("ROLLBACK")
                     return
-                _store(writer, world, self._shapes)
+                store(writer, world, self._shapes)
                 await self._commit(writer)
 
     async def _begin(self) -> sqlite3.Connection:
@@ -197,11 +196,7 @@ class SQLiteStorage(OfInstallation):
                 return self._writer
 
     async def _commit(self, writer: sqlite3.Connection) -> None:
-        if self.path is None:
-            writer.execute("COMMIT")
-            return
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._committer, writer.execute, "COMMIT")
+        await self._on_thread(lambda: writer.execute("COMMIT"))
 
     @contextlib.contextmanager
     def _undone_on_error(self, writer: sqlite3.Connection) -> Iterator[None]:
@@ -234,10 +229,10 @@ class SQLiteStorage(OfInstallation):
         try:
             reader = self._reading()
             if self.path is None:
-                return _load(reader, needs, self._shapes)
+                return load(reader, needs, self._shapes)
             reader.execute("BEGIN")
             try:
-                return _load(reader, needs, self._shapes)
+                return load(reader, needs, self._shapes)
             finally:
                 reader.execute("ROLLBACK")
         except (sqlite3.Error, OSError) as error:
@@ -285,21 +280,25 @@ class SQLiteStorage(OfInstallation):
 
     async def append(self, row: type[Row], rows: Sequence[Row]) -> None:
         """Rows of a table beside the engine's, written on the committing thread."""
-        if not rows:
-            return
-        records = [self._shapes[row].write(each) for each in rows]
-        statement = SQLITE[row].insert
+        if rows:
+            shape = self._shapes[row]
+            async with self.batch() as batch:
+                await batch.insert(shape.table.name, shape.names, [shape.write(r) for r in rows])
+
+    @contextlib.asynccontextmanager
+    async def batch(self) -> AsyncIterator[Batch]:
+        """Statements and rows of any table in one transaction."""
         async with self._writing:
             writer = await self._begin()
             with self._undone_on_error(writer):
-                if self.path is None:
-                    writer.executemany(statement, records)
-                else:
-                    loop = asyncio.get_running_loop()
-                    await loop.run_in_executor(
-                        self._committer, writer.executemany, statement, records
-                    )
+                yield SQLiteBatch(writer, self._on_thread)
                 await self._commit(writer)
+
+    async def _on_thread(self, work: Callable[[], Any]) -> Any:
+        """Do something on the committing thread; memory has nothing to wait for."""
+        if self.path is None:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._committer, work)
 
     def _reading(self) -> sqlite3.Connection:
         # A look costs a read a tenth of itself; a write never goes without one.
@@ -347,52 +346,3 @@ def _undo(writer: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):
         if writer.in_transaction:
             writer.execute("ROLLBACK")
-
-
-_MANY = 8
-_as_json = msgspec.json.Encoder().encode
-
-
-def _load(connection: sqlite3.Connection, needs: Needs, shapes: Shapes) -> World:
-    world = World(needs)
-    for table in TABLES:
-        records: list[tuple[Any, ...]] = []
-        keys = needs.keys.get(table.row)
-        if keys:
-            records.extend(_by_keys(connection, table.row, keys))
-        if table.row is Charge and needs.open_charges_of:
-            seen = {(record[0], record[1]) for record in records}
-            for agreement in needs.open_charges_of:
-                found = connection.execute(_OPEN_CHARGES, agreement)
-                records.extend(record for record in found if record[:2] not in seen)
-        if records:
-            world.take_in(table.row, shapes[table.row].read(records))
-    return world
-
-
-def _by_keys(
-    connection: sqlite3.Connection, row: type[Any], keys: Collection[Key]
-) -> Iterable[tuple[Any, ...]]:
-    statement = SQLITE[row].load
-    many = SQLITE[row].load_many
-    if len(keys) >= _MANY and many:
-        by_prefix: dict[Key, list[str | int]] = {}
-        for key in keys:
-            by_prefix.setdefault(key[:-1], []).append(key[-1])
-        for prefix, last in by_prefix.items():
-            yield from connection.execute(many, (*prefix, _as_json(last).decode()))
-        return
-    for key in keys:
-        record = connection.execute(statement, key).fetchone()
-        if record is not None:
-            yield record
-
-
-def _store(connection: sqlite3.Connection, world: World, shapes: Shapes) -> None:
-    for table, new, changed in world.changes():
-        shape, statements = shapes[table.row], SQLITE[table.row]
-        # Changes first: one may settle a charge's open payment before the next is begun.
-        if changed and not table.append_only:
-            connection.executemany(statements.update, map(shape.write_changes, changed))
-        if new:
-            connection.executemany(statements.insert, map(shape.write, new))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol, TypeVar
 
 from avtale.engine.world import Needs, World
+from avtale.storage.batches import Batch
 
 Value = str | int | None
 Row = TypeVar("Row")
@@ -80,4 +82,8 @@ class Storage(Protocol):
 
     async def execute(self, statements: Sequence[tuple[str, Mapping[str, Value]]]) -> None:
         """Named statements of `queries/*.sql`, in one transaction."""
+        ...
+
+    def batch(self) -> AbstractAsyncContextManager[Batch]:
+        """Statements and rows of any table in one transaction, for who moves much at once."""
         ...

@@ -24,6 +24,7 @@ from avtale.wire.control import (
 )
 from avtale.wire.payers import PayerAnswer, PhoneAnswer
 from avtale.wire.record import RequestAnswer, TimelineAnswer, WhyAnswer
+from avtale.wire.snapshots import SnapshotAnswer
 
 if TYPE_CHECKING:
     from avtale.client import AsyncClient, Client
@@ -158,6 +159,18 @@ class Unit:
     def reset(self) -> None:
         """Erase all the unit owns; its clock returns to the present, its keys stay."""
         self._control.ask(None, "POST", "sales-units", self.msn, "reset", json={})
+
+    def snapshot(self, name: str) -> None:
+        """Keep the unit as it is, its clock included; what was kept under the name before is forgotten."""
+        path = ("sales-units", self.msn, "snapshots")
+        taken = self._control.ask(list[SnapshotAnswer], "GET", *path)
+        if any(each.name == name for each in taken):
+            self._control.ask(None, "DELETE", *path, name)
+        self._control.ask(None, "POST", *path, json={"name": name})
+
+    def restore(self, name: str) -> None:
+        """Have the unit as it was when the snapshot was taken."""
+        self._control.ask(None, "POST", "sales-units", self.msn, "snapshots", name, "restore")
 
     def delete(self) -> None:
         """Erase the unit itself."""

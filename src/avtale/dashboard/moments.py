@@ -1,0 +1,71 @@
+"""Snapshots of the unit: taken, listed, gone back to, forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon.asgi
+
+from avtale.dashboard.desk import UNITS
+from avtale.dashboard.page import Page
+from avtale.problems import Problem, ResourceNotFound, ValidationFailed
+from avtale.sales_units import SalesUnit
+from avtale.sandbox.snapshots import restore, take
+from avtale.snapshots import NAME
+from avtale.storage import snapshots
+
+
+class Moments(Page):
+    """`/units/{msn}/snapshots`; a POST takes one, goes back to one, or forgets one."""
+
+    template = "snapshots"
+    here = "snapshots"
+
+    async def values(
+        self, _req: falcon.asgi.Request, unit: SalesUnit, /, **_names: str
+    ) -> dict[str, Any]:
+        """The snapshots, oldest first."""
+        if not self.desk.is_test:
+            raise ResourceNotFound("There is no such page.")
+        found = await snapshots.listed(self.desk.tools.storage, unit.merchant_serial_number)
+        return {
+            "snapshots": [
+                (each.name, each.clock_shown, each.taken, each.agreements, each.charges)
+                for each in found
+            ]
+        }
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
+        """Do one of the three."""
+        who = await self.desk.admit(req, "developer")
+        unit = await self.desk.unit(msn)
+        fields = await self.desk.fields(req, who, msn)
+        if not self.desk.is_test:
+            raise ResourceNotFound("There is no such page.")
+        do, name = fields.get("do", ""), " ".join(fields.get("name", "").split())
+        refused = said = ""
+        try:
+            said = await self._done(msn, do, name)
+        except Problem as problem:
+            refused = "; ".join(fault.reason for fault in problem.faults) or problem.detail
+        await self.desk.note(unit, who, f"snapshot {do[:20]}", name[:60], outcome=refused or "done")
+        back = f"{UNITS}/{msn}/snapshots"
+        self.desk.go(req, resp, back, refused or said, is_bad=bool(refused))
+
+    async def _done(self, msn: str, do: str, name: str) -> str:
+        tools = self.desk.tools
+        if do == "take":
+            if NAME.fullmatch(name) is None:
+                raise ValidationFailed.of(
+                    "name",
+                    "A name has letters, digits, spaces and . _ -, and begins with a letter.",
+                )
+            await take(tools, msn, name)
+            return f"“{name}” is kept."
+        if do == "restore":
+            await restore(tools, msn, name)
+            return f"Everything is as it was at “{name}”."
+        if do == "delete":
+            await snapshots.delete(tools.storage, msn, name)
+            return f"“{name}” is forgotten."
+        raise ValidationFailed.of("do", "is not something that can be done with a snapshot")
