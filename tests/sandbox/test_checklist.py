@@ -59,6 +59,12 @@ async def test_a_persons_word_is_kept(stored_house: House) -> None:
     assert await verdict(desk, shop, "design_guidelines") == "to be confirmed"
 
 
+async def test_a_word_that_is_refused_is_not_kept(desk: Desk, shop: Shop) -> None:
+    path = f"/sales-units/{shop.msn}/checklist/design_guidelines"
+    assert (await desk.send("PUT", f"{path}?label=", {})).status == 400
+    assert await verdict(desk, shop, "design_guidelines") == "to be confirmed"
+
+
 async def test_a_line_that_is_not_there_cannot_be_confirmed(desk: Desk, shop: Shop) -> None:
     with refused("resource-not-found", 404, "no line"):
         await desk.ask("PUT", f"/sales-units/{shop.msn}/checklist/looks_nice", {})

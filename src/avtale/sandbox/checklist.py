@@ -161,6 +161,7 @@ class Checklist:
     ) -> None:
         """Say of a line that it is so, or not, and comment on it."""
         await self._tools.directory.sales_unit(msn)
+        since, label = run_of(req)
         if all(item != each.name for each in ITEMS):
             raise ResourceNotFound(f"There is no line {item}; GET the checklist for their names.")
         body = await body_of(req, NoteItem)
@@ -172,7 +173,7 @@ class Checklist:
             "noted": to_milliseconds(self._tools.engine.real_now()),
         }
         await self._tools.storage.execute([("note_item", note)])
-        _, lines = await lines_of(self._tools, msn, *run_of(req))
+        _, lines = await lines_of(self._tools, msn, since, label)
         send_json(resp, next(line for line in lines if line.item == item))
 
     async def _to_be_sent(
