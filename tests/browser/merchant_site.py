@@ -37,7 +37,8 @@ class MerchantSite:
 
     def shows(self, html: str) -> str:
         """Have `/elsewhere` show a page; answers with where that is."""
-        self._server.elsewhere = html.encode()
+        # Without an icon a browser asks for one, and may still be at it when the site is closed.
+        self._server.elsewhere = f'<link rel="icon" href="data:,">{html}'.encode()
         return self.url + ELSEWHERE
 
     def leads_to(self, url: str) -> str:
