@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import falcon.asgi
 import httpx
 import pytest
-from falcon.asgi import SSEvent
 
 from avtale import server
 from avtale.client import LegacyPricing
@@ -205,14 +204,15 @@ def test_a_large_advance_says_where_it_stands_until_it_is_done(
 # ── Who reads ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def heard(events: Any, number: int) -> list[SSEvent]:
-    return [await anext(events) for _ in range(number)]
-
-
-def operation(event: SSEvent) -> str:
-    assert event.data is not None
-    name: str = json.loads(event.data)["operation"]
-    return name
+async def spoken(events: Any) -> list[Told]:
+    """What is told next, in one go; nothing where it is a comment."""
+    text = (await anext(events)).serialize().decode()
+    assert text.endswith("\n\n")
+    told = (each.partition("\n") for each in text.split("\n\n") if each.startswith("event: "))
+    return [
+        Told(event.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for event, _, data in told
+    ]
 
 
 async def test_whoever_reads_too_slowly_loses_the_oldest_and_is_told_how_many(
@@ -225,15 +225,27 @@ async def test_whoever_reads_too_slowly_loses_the_oldest_and_is_told_how_many(
         for _ in range(5):
             await shop.send("GET", f"/agreements/{agreement_id}")
         await shop.send("GET", f"/agreements/{agreement_id}/charges")
-        missed, *others = await heard(events, 4)
-        assert (missed.event, missed.data) == ("missed", b'{"count":3}')
-        assert [operation(each) for each in others] == [
+        missed, *others = await spoken(events)
+        assert missed == ("missed", {"count": 3})
+        assert [each.what for each in others] == [
             "fetch_agreement",
             "fetch_agreement",
             "list_charges",
         ]
         await shop.send("GET", f"/agreements/{agreement_id}")
-        assert [each.event for each in await heard(events, 1)] == ["request"]
+        assert [each.what for each in await spoken(events)] == ["fetch_agreement"]
+
+
+async def test_much_is_told_in_several_goes_in_which_others_are_served(
+    house: House, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_AT_ONCE", 2)
+    async with aclosing(await opened(house, shop)) as events:
+        await anext(events)
+        for _ in range(3):
+            await shop.send("GET", "/agreements")
+        told = [[each.what for each in await spoken(events)] for _ in range(2)]
+    assert told == [["fetch_token", "list_agreements"], ["list_agreements", "list_agreements"]]
 
 
 async def opened(house: House, shop: Shop) -> Any:
@@ -267,8 +279,7 @@ async def test_where_nobody_listens_nothing_is_told_to_anybody(house: House, sho
 async def test_a_quiet_stream_says_now_and_then_that_it_is_there(house: House, shop: Shop) -> None:
     async with aclosing(await opened(house, shop)) as events:
         begun = time.monotonic()
-        greeting, still_here = await heard(events, 2)
-    assert (greeting.event, still_here.event) == (None, None)
+        assert (await spoken(events), await spoken(events)) == ([], [])
     assert LOOK_SECONDS * 0.9 < time.monotonic() - begun < LOOK_SECONDS + 2
 
 
@@ -278,8 +289,8 @@ async def test_requests_are_told_where_none_are_written_down() -> None:
         async with aclosing(await opened(house, shop)) as events:
             await anext(events)
             await shop.send("GET", "/agreements")
-            found = await heard(events, 2)
-    assert [operation(each) for each in found] == ["fetch_token", "list_agreements"]
+            found = await spoken(events)
+    assert [each.what for each in found] == ["fetch_token", "list_agreements"]
 
 
 def test_nobody_can_listen_to_a_unit_that_is_not_there(avtale: Avtale) -> None:

@@ -209,8 +209,8 @@ class _Ear:
         if self._missed:
             words.append(_event("missed", MissedAnswer(count=self._missed)))
             self._missed = 0
-        for _ in range(min(MOST_AT_ONCE, len(self._waiting))):
-            words.append(_said(self._waiting.popleft()))
+        number = min(MOST_AT_ONCE, len(self._waiting))
+        words += [_said(self._waiting.popleft()) for _ in range(number)]
         return b"".join(words)
 
     async def hears_more(self, seconds: float) -> bool:
