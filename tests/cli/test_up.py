@@ -1,8 +1,10 @@
 """`avtale up`: what it prints is true, what it cannot do it says in a sentence, and it stops when told to."""
 
+import html
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -46,6 +48,17 @@ def test_every_url_it_prints_leads_somewhere(server: Running) -> None:
         if name != "api":
             found = httpx.get(url, trust_env=False, follow_redirects=True)
             assert found.status_code == 200, name
+
+
+def test_the_command_that_the_dashboard_shows_can_be_pasted(tmp_path: Path) -> None:
+    with serving("up", "--port", "0", "--data", "memory:", folder=tmp_path) as server:
+        page = httpx.get(server.told["urls"]["dashboard"], trust_env=False, follow_redirects=True)
+        found = re.search(r'<pre id="draft"[^>]*>(.*?)</pre>', page.text)
+        assert found is not None
+        words = shlex.split(html.unescape(found[1]))
+        code, out, err = avtale(*words[1:], folder=tmp_path)
+        assert (code, err) == (0, "")
+        assert "agr_" in out
 
 
 def test_the_keys_it_prints_work(server: Running) -> None:

@@ -13,7 +13,7 @@ from avtale.charges.lifecycle import ChargeStatus
 from avtale.dashboard import charts
 from avtale.dashboard.desk import UNITS, Desk
 from avtale.dashboard.page import Page
-from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT
+from avtale.operations.sales_units import PUBLIC_UNIT
 from avtale.rulebook import MARKETS
 from avtale.sales_units import SalesUnit
 from avtale.webhooks.delivery import Delivery
@@ -86,7 +86,7 @@ class Overview(Page):
                 ("silent", msn, today), SILENT_SECONDS, lambda: _silent(desk, msn, today)
             ),
             "is_public": msn == PUBLIC_UNIT and desk.is_test,
-            "keys": PUBLIC_CREDENTIALS if msn == PUBLIC_UNIT and desk.is_test else None,
+            "url": desk.public_url,
         }
 
     async def _requests(self, msn: str) -> list[Agreement]:

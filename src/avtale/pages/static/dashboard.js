@@ -11,4 +11,6 @@
   });
   document.addEventListener("htmx:afterSettle", show);
   show();
+  // On a phone the menu is a row that is wider than the screen.
+  document.querySelector(".menu [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 })();
