@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from avtale.sandbox import stream
 from avtale.sandbox.stream import Stream
 from avtale.testing import Avtale, Unit
 from tests.cli.terminal import Running, serving
+from tests.sandbox.desk import Desk
 from tests.support import House, Shop, installation
 
 MONDAY = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
@@ -264,6 +266,7 @@ async def test_where_nobody_listens_nothing_is_told_to_anybody(house: House, sho
         parts.engine.listeners,
         parts.deliveries.listeners,
         parts.clocks.listeners,
+        parts.clocks.release_listeners,
     )
     before = [list(each) for each in told]
     first, second = await opened(house, shop), await opened(house, shop)
@@ -281,6 +284,41 @@ async def test_a_quiet_stream_says_now_and_then_that_it_is_there(house: House, s
         begun = time.monotonic()
         assert (await spoken(events), await spoken(events)) == ([], [])
     assert LOOK_SECONDS * 0.9 < time.monotonic() - begun < LOOK_SECONDS + 2
+
+
+async def test_a_unit_that_is_reset_or_put_back_tells_its_own_time_at_once(
+    desk: Desk, house: House, shop: Shop
+) -> None:
+    unit = f"/sales-units/{shop.msn}"
+    async with aclosing(await opened(house, shop)) as events:
+        await anext(events)
+        await desk.ask("POST", f"{unit}/snapshots", {"name": "monday"})
+        await desk.advance(shop, days=7)
+        await shop.send("GET", "/agreements")
+        later = await spoken(events)
+        await desk.ask("POST", f"{unit}/snapshots/monday/restore")
+        await shop.send("GET", "/agreements")
+        restored = await spoken(events)
+        await desk.ask("POST", f"{unit}/reset")
+        await shop.send("GET", "/agreements")
+        reset = await spoken(events)
+    assert [each[-1].data["occurred"] for each in (later, restored)] == [
+        "2026-11-09T09:30:00Z",
+        "2026-11-02T09:30:00Z",
+    ]
+    assert reset[-1].data["occurred"] == reset[-1].data["received"]
+
+
+async def test_the_stream_of_a_unit_that_is_erased_ends(
+    desk: Desk, house: House, shop: Shop
+) -> None:
+    async with aclosing(await opened(house, shop)) as events:
+        await anext(events)
+        waiting = asyncio.create_task(spoken(events))
+        await asyncio.sleep(0)
+        await desk.ask("DELETE", f"/sales-units/{shop.msn}")
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(waiting, LOOK_SECONDS / 2)
 
 
 async def test_requests_are_told_where_none_are_written_down() -> None:

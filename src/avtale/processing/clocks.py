@@ -78,6 +78,8 @@ class Clocks:
         self._moving: set[str] = set()
         self.listeners: list[Callable[[str, datetime, datetime, int], None]] = []
         """Who is told how an advance goes: of which unit, where it is, where to, and how much has happened."""
+        self.release_listeners: list[Callable[[str], None]] = []
+        """Who is told when a clock that was held is let go of: the unit may be another one from then on."""
 
     async def show(self, msn: str) -> SalesUnit:
         """The unit with its clock as it is."""
@@ -192,6 +194,8 @@ class Clocks:
             yield
         finally:
             self._moving.remove(msn)
+            for listener in self.release_listeners:
+                listener(msn)
 
     async def _begin(self, msn: str, span: Span) -> tuple[datetime, datetime]:
         """Stand still at once and hold the clock; answers with that instant and where to go."""

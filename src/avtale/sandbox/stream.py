@@ -17,10 +17,11 @@ from falcon.asgi import SSEvent
 from falcon.media import BaseHandler
 
 from avtale.engine.command import Decided
+from avtale.engine.engine import StorageDown
 from avtale.events import AgreementHappened, Happened
 from avtale.operations.deliveries import Attempted
 from avtale.pages.streams import LOOK_SECONDS, MOST_STREAMS
-from avtale.problems import Unavailable
+from avtale.problems import ResourceNotFound, Unavailable
 from avtale.record import RecordedRequest, Seen
 from avtale.sales_units import SalesUnit
 from avtale.sandbox.tools import Tools
@@ -48,7 +49,7 @@ MOST_AT_ONCE: Final = 500
 PROGRESS_SECONDS: Final = 0.25
 """How often an advance says how far it has come; one that is done sooner says nothing."""
 
-Heard = Seen | Happened | Brought | ProgressAnswer
+Heard = RecordedRequest | Seen | Happened | Brought | ProgressAnswer
 """Something to be told, as it was met; it is put into words only for whoever gets to read it."""
 
 _encode = msgspec.json.Encoder().encode
@@ -77,12 +78,19 @@ class Stream:
         try:
             yield SSEvent(comment=f"what happens in sales unit {ear.msn}, from now on")
             while not self._is_closed:
-                words = ear.next_words()
+                if ear.unit is None:
+                    ear.unit = await self._tools.directory.sales_unit(ear.msn)
+                words = ear.next_words(ear.unit)
                 if words:
                     yield Words(words)
                 elif not await ear.hears_more(LOOK_SECONDS):
+                    # Another process may have moved the clock.
+                    ear.unit = None
                     # Only with a word is it seen that a reader has gone.
                     yield SSEvent(comment="still here")
+        except (ResourceNotFound, StorageDown):
+            # There is no such unit any more, or no way to know; whoever listens may try again.
+            return
         finally:
             self._remove(ear)
 
@@ -100,6 +108,7 @@ class Stream:
             self._tools.engine.listeners.append(self._decided)
             self._tools.deliveries.listeners.append(self._attempted)
             self._tools.clocks.listeners.append(self._moved)
+            self._tools.clocks.release_listeners.append(self._released)
         self._ears.add(ear)
 
     def _remove(self, ear: _Ear) -> None:
@@ -109,12 +118,13 @@ class Stream:
             self._tools.engine.listeners.remove(self._decided)
             self._tools.deliveries.listeners.remove(self._attempted)
             self._tools.clocks.listeners.remove(self._moved)
+            self._tools.clocks.release_listeners.remove(self._released)
             self._advances.clear()
 
     def _requested(self, msn: str, request: RecordedRequest) -> None:
         for ear in self._ears:
             if ear.msn == msn:
-                ear.hear(ear.seen(request))
+                ear.hear(request if ear.unit is None else _seen(ear.unit, request))
 
     def _decided(self, decided: Sequence[Decided[Any]]) -> None:
         for each in decided:
@@ -128,6 +138,13 @@ class Stream:
         for ear in self._ears:
             if ear.msn == unit.merchant_serial_number:
                 ear.unit = unit
+
+    def _released(self, msn: str) -> None:
+        """The unit may be another one: reset, or put back to what it was."""
+        for ear in self._ears:
+            if ear.msn == msn:
+                ear.unit = None
+                ear.wake()
 
     def _happened(self, fact: Happened) -> None:
         about = fact.agreement if isinstance(fact, AgreementHappened) else fact.charge
@@ -182,14 +199,11 @@ class _Ear:
 
     def __init__(self, unit: SalesUnit) -> None:
         self.msn = unit.merchant_serial_number
-        self.unit = unit
+        self.unit: SalesUnit | None = unit
+        """As it was last seen; None where it may be another by now."""
         self._waiting: deque[Heard] = deque()
         self._missed = 0
         self._woken = asyncio.Event()
-
-    def seen(self, request: RecordedRequest) -> Seen:
-        """A request, and when it came on the unit's clock."""
-        return Seen(self.unit.now(request.received), request)
 
     def hear(self, heard: Heard) -> None:
         """Tell it next; the oldest is forgotten where too much waits."""
@@ -203,14 +217,14 @@ class _Ear:
         """There is something to be seen to, though nothing is to be told."""
         self._woken.set()
 
-    def next_words(self) -> bytes:
+    def next_words(self, unit: SalesUnit) -> bytes:
         """The next events, as they are sent; empty where nothing waits."""
         words = []
         if self._missed:
             words.append(_event("missed", MissedAnswer(count=self._missed)))
             self._missed = 0
         number = min(MOST_AT_ONCE, len(self._waiting))
-        words += [_said(self._waiting.popleft()) for _ in range(number)]
+        words += [_said(self._waiting.popleft(), unit) for _ in range(number)]
         return b"".join(words)
 
     async def hears_more(self, seconds: float) -> bool:
@@ -236,9 +250,16 @@ class Words(SSEvent):
         return self._text
 
 
-def _said(heard: Heard) -> bytes:
+def _seen(unit: SalesUnit, request: RecordedRequest) -> Seen:
+    """A request, and when it came on the unit's clock."""
+    return Seen(unit.now(request.received), request)
+
+
+def _said(heard: Heard, unit: SalesUnit) -> bytes:
     """An event, in the shapes of the rest of the control API."""
     match heard:
+        case RecordedRequest():
+            return _event("request", request_answer(_seen(unit, heard)))
         case Seen():
             return _event("request", request_answer(heard))
         case Brought(receiver, (delivery, attempt)):
