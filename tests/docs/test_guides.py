@@ -11,10 +11,14 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from avtale.testing.background import Background
+from avtale.webhooks.samples import SAMPLES
+from avtale.webhooks.signing import signed_headers
+from avtale.webhooks.verification import NotVerified
 from tests.cli.terminal import AVTALE, plain_environment
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -99,7 +103,7 @@ def test_the_tests_in_the_guides_pass(tmp_path: Path) -> None:
     assert written == 7
 
 
-@pytest.mark.parametrize("page", ["../tutorial.md", "going-live.md", "snapshots.md"])
+@pytest.mark.parametrize("page", ["../tutorial.md", "going-live.md", "snapshots.md", "webhooks.md"])
 def test_the_commands_of_a_guide_can_be_typed(page: str, url: str, tmp_path: Path) -> None:
     agreement_id = ""
     due = f"{datetime.now(UTC) + timedelta(days=3):%Y-%m-%d}"
@@ -131,3 +135,15 @@ def test_every_picture_and_page_that_a_guide_names_is_there(page: str) -> None:
     for target in targets:
         if not target.startswith("http"):
             assert ((GUIDES / page).parent / target).exists(), target
+
+
+def test_the_receiver_of_the_guide_takes_in_what_is_signed_and_nothing_else() -> None:
+    receiver: dict[str, Any] = {}
+    exec("\n".join(blocks("webhooks.md", "python")), receiver)
+    at = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+    event = next(iter(SAMPLES.values()))
+    url, sent = "https://shop.example/hook", event.body.encode()
+    headers = signed_headers(url, sent, "secret", at, webhook_id="1")
+    assert receiver["received"](sent, headers, "secret") == event.event_type
+    with pytest.raises(NotVerified):
+        receiver["received"](sent, headers, "another")
