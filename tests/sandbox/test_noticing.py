@@ -6,8 +6,14 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from avtale.record import RecordedBatch
+from avtale.wire.agreements import DraftAgreement, UpdateAgreement
+from avtale.wire.charges import BulkCharge, CreateCharge
+from avtale.wire.reading import unknown_members
+from avtale.wire.webhooks import RegisterWebhook
 from tests.sandbox.desk import Desk
 from tests.support import CHARGE, INITIAL, KARI, MONDAY, House, Shop
 
@@ -93,6 +99,27 @@ async def test_a_body_that_is_refused_is_looked_at_and_the_coach_leaves_it_alone
     assert reply.status == 400
     assert await noticed(desk, shop) == ["unknown:merchantRedirectURL"]
     assert await codes(desk, shop, "unknown-members") == {}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+        lambda values: (
+            st.lists(values, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["campaign", "type", "pricing", "interval", "period", "colour"]),
+                values,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    )
+)
+@example({"campaign": {"type": {"colour": "blue"}}})
+@example({"campaign": {"type": [], "colour": "blue"}})
+def test_whatever_comes_in_place_of_a_body_is_looked_at(value: object) -> None:
+    for shape in (DraftAgreement, UpdateAgreement, CreateCharge, BulkCharge, RegisterWebhook):
+        assert all(isinstance(path, str) for path in unknown_members(value, shape))
 
 
 async def test_names_are_few_and_short_and_none_may_be_a_value(desk: Desk, shop: Shop) -> None:

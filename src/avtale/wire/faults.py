@@ -311,7 +311,10 @@ class _Known(NamedTuple):
     def members_of(self, value: Mapping[str, object]) -> Mapping[str, _Known | None] | None:
         """The members that such a value may have; None where it cannot be told what it is meant to be."""
         only = self.by_tag.get(None)
-        return only if only is not None else self.by_tag.get(value.get(self.tag_field or ""))
+        if only is not None:
+            return only
+        tag = value.get(self.tag_field or "")
+        return self.by_tag.get(tag) if isinstance(tag, str) else None
 
 
 @lru_cache(maxsize=256)
