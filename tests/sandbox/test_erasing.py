@@ -1,7 +1,6 @@
 """A unit that is deleted leaves nothing behind, one that is reset begins anew, and its neighbours notice neither."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,8 +8,6 @@ import pytest
 
 from avtale.accounts import Act
 from avtale.engine.engine import Taken
-from avtale.gateways.gateway import Ask, GatewayAnswer
-from avtale.gateways.simulated import SimulatedGateway
 from avtale.ledger import Script
 from avtale.problems import Conflict
 from avtale.storage import erasing
@@ -18,6 +15,7 @@ from avtale.storage.erasing import ITSELF, OWNED, erase
 from avtale.storage.statements import queries
 from tests.sandbox.desk import Desk
 from tests.sandbox.living import ask, everything, lived_in, of
+from tests.sandbox.slow import Slow
 from tests.support import INITIAL, MONDAY, House, Shop, installation
 
 
@@ -201,20 +199,6 @@ async def test_every_table_with_rows_of_a_unit_is_erased(house: House) -> None:
     assert tables <= {*OWNED, *ITSELF, "erasing"}
     statements = {name for name in queries() if name.startswith("erase_")}
     assert {f"erase_{table}" for table in (*OWNED, *ITSELF)} <= statements
-
-
-class Slow:
-    """A gateway that answers when it is let."""
-
-    def __init__(self, house: House) -> None:
-        self._gateway = SimulatedGateway(house.parts.engine)
-        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
-
-    async def ask(self, asks: Sequence[Ask]) -> list[GatewayAnswer]:
-        """Wait, and then answer as the other one does."""
-        self.is_asked.set()
-        await self.may_answer.wait()
-        return await self._gateway.ask(asks)
 
 
 async def test_what_is_being_asked_of_the_gateway_is_not_erased(stored_house: House) -> None:

@@ -39,6 +39,18 @@ async def restore(tools: Tools, msn: str, name: str) -> Snapshot:
     return await see_through(restoring())
 
 
+async def listed(tools: Tools, msn: str) -> list[Snapshot]:
+    """The unit's snapshots, oldest first; raises ResourceNotFound where there is no such unit."""
+    await tools.directory.sales_unit(msn)
+    return await snapshots.listed(tools.storage, msn)
+
+
+async def delete(tools: Tools, msn: str, name: str) -> None:
+    """Forget one; raises ResourceNotFound."""
+    await tools.directory.sales_unit(msn)
+    await snapshots.delete(tools.storage, msn, name)
+
+
 class Snapshots:
     """The snapshots of one sales unit."""
 
@@ -47,8 +59,7 @@ class Snapshots:
 
     async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
         """List them, oldest first."""
-        await self._tools.directory.sales_unit(msn)
-        found = await snapshots.listed(self._tools.storage, msn)
+        found = await listed(self._tools, msn)
         send_json(resp, [snapshot_answer(each) for each in found])
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
@@ -69,6 +80,5 @@ class Snapshots:
         self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str, name: str
     ) -> None:
         """Forget one."""
-        await self._tools.directory.sales_unit(msn)
-        await snapshots.delete(self._tools.storage, msn, name)
+        await delete(self._tools, msn, name)
         resp.status = 204

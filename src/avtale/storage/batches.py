@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from avtale.storage.statements import numbered, queries
@@ -19,6 +19,12 @@ class Batch(Protocol):
 
     async def select(self, query: str, **parameters: str | int | None) -> list[tuple[Any, ...]]:
         """The rows of a named query."""
+        ...
+
+    def pages(
+        self, query: str, size: int, **parameters: str | int | None
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """The same, so many rows at a time; other statements may come in between."""
         ...
 
     async def execute(self, query: str, **parameters: str | int | None) -> None:
@@ -47,6 +53,15 @@ class SQLiteBatch:
         )
         return found
 
+    async def pages(
+        self, query: str, size: int, **parameters: str | int | None
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """See `Batch`."""
+        sql = queries()[query]
+        cursor = await self._run(lambda: self._writer.execute(sql, parameters))
+        while page := await self._run(lambda: cursor.fetchmany(size)):
+            yield page
+
     async def execute(self, query: str, **parameters: str | int | None) -> None:
         """See `Batch`."""
         sql = queries()[query]
@@ -70,6 +85,15 @@ class PostgreSQLBatch:
         text, names = numbered(query)
         records = await self._connection.fetch(text, *(parameters[name] for name in names))
         return [tuple(record) for record in records]
+
+    async def pages(
+        self, query: str, size: int, **parameters: str | int | None
+    ) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """See `Batch`."""
+        text, names = numbered(query)
+        cursor = await self._connection.cursor(text, *(parameters[name] for name in names))
+        while page := await cursor.fetch(size):
+            yield [tuple(record) for record in page]
 
     async def execute(self, query: str, **parameters: str | int | None) -> None:
         """See `Batch`."""

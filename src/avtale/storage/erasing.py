@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from avtale.engine.engine import Taken
 from avtale.problems import Conflict
@@ -47,6 +47,8 @@ ITSELF: Final = (
 )
 """The tables that hold the unit itself, what people did with it and kept of it, and keys that are good for it alone."""
 
+Result = TypeVar("Result")
+
 _PAUSES_SECONDS: Final = (0.0, 0.01, 0.05, 0.2, 0.5)
 
 
@@ -73,13 +75,12 @@ async def _execute(storage: Storage, msn: str, statements: Sequence[str]) -> Non
     await insist(msn, lambda: storage.execute(named))
 
 
-async def insist(msn: str, work: Callable[[], Awaitable[None]]) -> None:
+async def insist(msn: str, work: Callable[[], Awaitable[Result]]) -> Result:
     """Do it; once more where something is written for the unit, or asked of the gateway, meanwhile."""
     for pause_seconds in _PAUSES_SECONDS:
         await asyncio.sleep(pause_seconds)
         try:
-            await work()
+            return await work()
         except Taken:
             continue
-        return
     raise Conflict(f"Others go on writing for the sales unit {msn}; try again when they are done.")

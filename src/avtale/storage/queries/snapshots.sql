@@ -25,16 +25,34 @@ DELETE FROM snapshots WHERE merchant_serial_number = :msn
 SELECT (SELECT COUNT(*) FROM agreements WHERE merchant_serial_number = :msn),
     (SELECT COUNT(*) FROM charges WHERE merchant_serial_number = :msn),
     (SELECT COUNT(*) FROM snapshots WHERE merchant_serial_number = :msn),
-    (SELECT COUNT(*) FROM snapshots WHERE merchant_serial_number = :msn AND name = :name)
+    (SELECT COUNT(*) FROM snapshots WHERE merchant_serial_number = :msn AND name = :name),
+    (SELECT COUNT(*) FROM payments
+        WHERE merchant_serial_number = :msn AND status IN ('ASKED', 'UNCLEAR') AND lease_until IS NOT NULL)
+
+-- name: size_snapshot
+-- Its parts are written behind it, and only then it is known what they take up.
+UPDATE snapshots SET size_bytes = :size_bytes WHERE merchant_serial_number = :msn AND name = :name
 
 -- name: restore_sales_unit
 UPDATE sales_units SET name = :unit_name, features = :features, rules = :rules, webhooks = :webhooks,
     clock_mode = :clock_mode, clock_offset_ms = :clock_offset_ms, clock_at = :clock_at, clock_lease_until = NULL
 WHERE merchant_serial_number = :msn
 
--- name: event_positions
--- Where a unit's events stand among all, in order.
-SELECT position FROM events WHERE merchant_serial_number = :msn ORDER BY position
+-- name: event_places
+-- Those that events have, whoever's they are.
+SELECT position FROM events WHERE position BETWEEN :first AND :last
+
+-- name: last_event_place
+SELECT COALESCE(MAX(position), 0) FROM events
+
+-- name: event_places_after
+SELECT position FROM events WHERE merchant_serial_number = :msn AND position > :place ORDER BY position
+
+-- name: drop_deliveries_to_nobody
+-- Registrations of partners are not the unit's: one that has gone since stays gone.
+UPDATE deliveries SET status = 'DROPPED', wake_at = NULL
+WHERE merchant_serial_number = :msn AND status = 'WAITING'
+    AND registration_id IN (SELECT registration_id FROM webhooks WHERE removed IS NOT NULL)
 
 -- name: fences_of_registrations
 SELECT registration_id, fence FROM webhooks WHERE merchant_serial_number = :msn
