@@ -56,10 +56,7 @@ class Writes:
             return answer(result)
 
         command = Command(name, decide, needs, msn, asked=asked, answer=answer_of)
-        decided = await self._engine.submit(command)
-        if decided.begun:
-            # It goes on to its end even where the client has gone away.
-            await see_through(self._settlement.settle(decided.begun))
+        decided = await self._submit(command)
         if wakes and decided.problem is None:
             self._nudge()
         final = await self._final(command) if decided.claimed else decided
@@ -71,11 +68,21 @@ class Writes:
         if final.replayed:
             resp.set_header("Idempotency-Replayed", "true")
 
+    async def _submit(self, command: Command[Any]) -> Decided[Any]:
+        """Have it decided; what that begins goes on to its end even where the client has gone away."""
+        decided = await self._engine.submit(command)
+        if decided.begun:
+            await see_through(self._settlement.settle(decided.begun))
+        return decided
+
     async def _final(self, command: Command[Any]) -> Decided[Any]:
-        """The stored answer, as soon as whoever works on it has finished."""
+        """The stored answer, as soon as whoever works on it has finished.
+
+        Where the unit was reset or restored meanwhile, the key is gone; then all begins anew.
+        """
         waited, pause = 0.0, 0.005
         while True:
-            decided = await self._engine.submit(command)
+            decided = await self._submit(command)
             if not decided.claimed:
                 return decided
             if waited >= PATIENCE_SECONDS:
