@@ -21,9 +21,9 @@ async def recorded(storage: Storage, msn: str, named: str = "") -> AsyncIterator
     query = "batches_that_name" if named else "batches_of_unit"
     naming = {"id": named} if named else {}
     while True:
-        found = await storage.rows_with(
-            RecordedBatch, query, msn=msn, before=before, most=AT_ONCE, **naming
-        )
+        # Looking for an id reads all that there is, which may be much.
+        look = storage.survey_rows_with if named else storage.rows_with
+        found = await look(RecordedBatch, query, msn=msn, before=before, most=AT_ONCE, **naming)
         for batch, position in found:
             before = position
             for seen in reversed(batch.opened()):

@@ -169,6 +169,12 @@ class PostgreSQLStorage(OfInstallation):
         """Rows of `row`, likewise."""
         return await self.rows(row, query, **parameters)
 
+    async def survey_rows_with(
+        self, row: type[Row], query: str, **parameters: Value
+    ) -> list[tuple[Row, Any]]:
+        """Rows, each with the one value behind its columns, likewise."""
+        return await self.rows_with(row, query, **parameters)
+
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
         return self._shapes[row].read(await self.select(query, **parameters))

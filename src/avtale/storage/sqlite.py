@@ -259,6 +259,12 @@ class SQLiteStorage(OfInstallation):
         """Rows of `row`, likewise."""
         return self._shapes[row].read(await self.survey(query, **parameters))
 
+    async def survey_rows_with(
+        self, row: type[Row], query: str, **parameters: Value
+    ) -> list[tuple[Row, Any]]:
+        """Rows, each with the one value behind its columns, likewise."""
+        return self._shapes[row].read_with(await self.survey(query, **parameters))
+
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
         return self._shapes[row].read(await self.select(query, **parameters))

@@ -66,6 +66,12 @@ class Storage(Protocol):
         """Rows of `row`, likewise."""
         ...
 
+    async def survey_rows_with(
+        self, row: type[Row], query: str, **parameters: Value
+    ) -> list[tuple[Row, Any]]:
+        """Rows, each with the one value that is selected behind its columns, likewise."""
+        ...
+
     async def rows(self, row: type[Row], query: str, **parameters: Value) -> list[Row]:
         """The rows of a named query that selects all columns of `row`."""
         ...

@@ -58,7 +58,7 @@ FROM (
             CASE WHEN c.reserved IN (0, c.amount) AND c.captured >= 0 AND c.cancelled >= 0
                 AND c.captured + c.cancelled <= c.amount AND (c.reserved > 0 OR c.captured = 0)
                 AND c.refunded BETWEEN 0 AND c.captured THEN 1 ELSE 0 END AS sound
-        FROM charges c CROSS JOIN sales_units u WHERE u.merchant_serial_number = c.merchant_serial_number
+        FROM sales_units u CROSS JOIN charges c WHERE c.merchant_serial_number = u.merchant_serial_number
     ) AS looked
 ) AS judged
 WHERE broken <> ''

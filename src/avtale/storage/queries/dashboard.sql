@@ -1,4 +1,6 @@
 -- The dashboard: lists that page by place, figures over all of a unit, and what people did.
+--
+-- Some conditions always hold: they lead SQLite, which knows nothing of how much there is, to the index that is meant.
 
 -- name: agreements_before
 -- Newest first, from before the place where the last page ended.
@@ -49,8 +51,8 @@ ORDER BY due_day DESC, charge_id DESC LIMIT :size
 
 -- name: charges_on_day_before
 SELECT {charges} FROM charges
-WHERE merchant_serial_number = :msn AND due_day = :day AND (due_day, charge_id) < (:before, :before_id)
-ORDER BY charge_id DESC LIMIT :size
+WHERE merchant_serial_number = :msn AND due_day BETWEEN :day AND :day AND (due_day, charge_id) < (:before, :before_id)
+ORDER BY due_day DESC, charge_id DESC LIMIT :size
 
 -- name: charges_per_day
 SELECT due_day, status, COUNT(*), CAST(SUM(amount) AS INTEGER) FROM charges
@@ -58,7 +60,7 @@ WHERE merchant_serial_number = :msn AND due_day BETWEEN :first AND :last GROUP B
 
 -- name: charges_held_in_all
 SELECT COUNT(*), CAST(COALESCE(SUM(amount - captured - cancelled), 0) AS INTEGER), MIN(reserved_at) FROM charges
-WHERE merchant_serial_number = :msn AND status IN ('RESERVED', 'PARTIALLY_CAPTURED')
+WHERE merchant_serial_number = :msn AND status IN ('RESERVED', 'PARTIALLY_CAPTURED') AND due_day > ''
 
 -- name: latest_charges_of_agreement
 SELECT {charges} FROM charges
@@ -116,5 +118,5 @@ DELETE FROM sessions WHERE created < :before
 SELECT a.agreement_id, MAX(c.due_day) FROM (
     SELECT merchant_serial_number, agreement_id FROM agreements WHERE merchant_serial_number = :msn AND status = 'ACTIVE'
     ORDER BY created DESC, agreement_id DESC LIMIT :agreements) a
-JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.agreement_id = a.agreement_id
+JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.agreement_id = a.agreement_id AND c.created >= 0
 GROUP BY a.agreement_id

@@ -22,28 +22,35 @@ DELETE FROM requests WHERE received < :before AND position < (SELECT MIN(positio
 DELETE FROM requests WHERE merchant_serial_number = :msn
 
 -- name: history_of_charges
-SELECT {charge_history as h} FROM charge_history h
-JOIN charges c ON c.merchant_serial_number = h.merchant_serial_number AND c.charge_id = h.charge_id
-WHERE c.merchant_serial_number = :msn AND c.agreement_id = :agreement_id
+-- From the agreement's charges to their lines; in no other order, or all lines of the unit are read.
+SELECT {charge_history as h} FROM charges c
+CROSS JOIN charge_history h
+WHERE c.merchant_serial_number = :msn AND c.agreement_id = :agreement_id AND c.created >= 0
+    AND h.merchant_serial_number = c.merchant_serial_number AND h.charge_id = c.charge_id
 ORDER BY h.occurred, h.charge_id, h.sequence LIMIT :most
 
 -- name: payments_about_agreement
-SELECT {payments as p} FROM payments p
-JOIN charges c ON c.merchant_serial_number = p.merchant_serial_number AND c.charge_id = p.charge_id
-WHERE c.merchant_serial_number = :msn AND c.agreement_id = :agreement_id ORDER BY p.asked, p.payment_key LIMIT :most
+SELECT {payments as p} FROM charges c
+CROSS JOIN payments p
+WHERE c.merchant_serial_number = :msn AND c.agreement_id = :agreement_id AND c.created >= 0
+    AND p.merchant_serial_number = c.merchant_serial_number AND p.charge_id = c.charge_id
+ORDER BY p.asked, p.payment_key LIMIT :most
 
 -- name: payments_at_charge
 SELECT {payments} FROM payments
 WHERE merchant_serial_number = :msn AND charge_id = :charge_id ORDER BY asked, sequence LIMIT :most
 
 -- name: attempts_about_agreement
-SELECT {delivery_attempts as a} FROM delivery_attempts a
-JOIN deliveries d ON d.delivery_id = a.delivery_id
-WHERE a.merchant_serial_number = :msn AND d.agreement_id = :agreement_id ORDER BY a.occurred, a.attempt LIMIT :most
+SELECT {delivery_attempts as a} FROM deliveries d
+CROSS JOIN delivery_attempts a
+WHERE d.merchant_serial_number = :msn AND d.agreement_id = :agreement_id AND d.place >= 0
+    AND a.delivery_id = d.delivery_id AND a.merchant_serial_number = :msn
+ORDER BY a.occurred, a.attempt LIMIT :most
 
 -- name: deliveries_about_agreement
 SELECT {deliveries} FROM deliveries
-WHERE merchant_serial_number = :msn AND agreement_id = :agreement_id ORDER BY place, registration_id LIMIT :most
+WHERE merchant_serial_number = :msn AND agreement_id = :agreement_id AND place >= 0
+ORDER BY place, registration_id LIMIT :most
 
 -- The checklist: what it looks at, and what people said of its lines.
 
@@ -57,6 +64,8 @@ SELECT {charges as c} FROM charges c
 JOIN (SELECT merchant_serial_number, agreement_id FROM agreements WHERE merchant_serial_number = :msn
     ORDER BY created DESC, agreement_id LIMIT :agreements) a
     ON a.merchant_serial_number = c.merchant_serial_number AND a.agreement_id = c.agreement_id
+-- The last condition always holds. Without it, SQLite reads all charges of the unit for each agreement.
+WHERE c.created >= 0
 ORDER BY c.created DESC, c.charge_id LIMIT :most
 
 -- name: orders_of_bulks

@@ -48,7 +48,7 @@ WHERE a.payer = :phone_number ORDER BY p.asked DESC, p.payment_key LIMIT :size
 -- name: latest_charges_of_payer
 -- By their due days, those to come among them; an initial charge is there once its agreement is the payer's.
 SELECT {charges as c} FROM agreements a
-JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.agreement_id = a.agreement_id
+JOIN charges c ON c.merchant_serial_number = a.merchant_serial_number AND c.agreement_id = a.agreement_id AND c.created >= 0
 WHERE a.payer = :phone_number ORDER BY c.due DESC, c.charge_id LIMIT :size
 
 -- name: latest_notifications_of_phone
