@@ -11,6 +11,10 @@ import msgspec
 from avtale.sales_units import SalesUnit
 
 NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._ -]{0,58}[A-Za-z0-9._-])?", re.ASCII)
+SAID: Final = (
+    "letters, digits, spaces and . _ -, with a letter or digit first and no space at the end"
+)
+"""What a name is made of, in words."""
 MOST_SNAPSHOTS: Final = 20
 """Of one sales unit."""
 MOST_CHARGES: Final = 100_000

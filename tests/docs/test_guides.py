@@ -81,7 +81,14 @@ def run(words: list[str], url: str, folder: Path) -> str:
     return ran.stdout
 
 
-TESTS = ["testing.md", "retries.md", "amounts.md", "reserving.md", "../tutorial.md"]
+TESTS = [
+    "testing.md",
+    "retries.md",
+    "amounts.md",
+    "reserving.md",
+    "snapshots.md",
+    "../tutorial.md",
+]
 
 
 def test_the_tests_in_the_guides_pass(tmp_path: Path) -> None:
@@ -100,7 +107,7 @@ def test_the_tests_in_the_guides_pass(tmp_path: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, ran.stdout
-    assert written == 7
+    assert written == 8
 
 
 @pytest.mark.parametrize("page", ["../tutorial.md", "going-live.md", "snapshots.md", "webhooks.md"])

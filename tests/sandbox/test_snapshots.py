@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from avtale.auditing.auditor import audit
 from avtale.charges.charge import Charge, ChargeEntry
+from avtale.engine.command import Decided
 from avtale.sales_units import SalesUnit
 from avtale.snapshots import MOST_SNAPSHOTS
 from avtale.storage.erasing import OWNED
@@ -19,7 +21,7 @@ from avtale.storage.statements import queries
 from avtale.webhooks.registration import Registration
 from tests.sandbox.desk import Desk
 from tests.sandbox.living import everything, lived_in, of
-from tests.support import KARI, House, Shop, installation
+from tests.support import KARI, MONDAY, House, Shop, installation
 
 # What is not the same after going back: where requests stand among all, fences, and what the clock is kept as.
 MOVES = {"requests", "webhooks", "sales_units"}
@@ -163,10 +165,11 @@ async def test_names_are_listed_taken_once_and_forgotten(desk: Desk, shop: Shop)
     assert await desk.ask("GET", f"/sales-units/{shop.msn}/snapshots") == []
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "x" * 61, "é", "-x", None, 5])
+@pytest.mark.parametrize("name", ["", " ", "a/b", "x" * 61, "Friday ", "é", "-x", None, 5])
 async def test_a_name_that_will_not_do_is_refused(desk: Desk, shop: Shop, name: Any) -> None:
     reply = await desk.send("POST", f"/sales-units/{shop.msn}/snapshots", {"name": name})
     assert reply.status == 400
+    assert reply.json["extraDetails"][0]["name"] == "name"
 
 
 async def test_there_are_not_too_many(desk: Desk, shop: Shop) -> None:
@@ -200,6 +203,29 @@ async def test_a_payer_keeps_the_money_of_now(desk: Desk, house: House, shop: Sh
     assert phone["balance"] == 501_00
 
 
+async def test_faults_that_come_back_strike_at_once(desk: Desk, shop: Shop) -> None:
+    path = f"/sales-units/{shop.msn}/faults"
+    await desk.ask("PUT", path, [{"operation": "*", "fault": "error", "status": 500}])
+    await take(desk, shop)
+    await desk.ask("DELETE", path)
+    assert (await shop.send("GET", "/agreements")).status == 200
+    await go_back(desk, shop)
+    assert (await shop.send("GET", "/agreements")).status == 500
+
+
+async def test_whoever_listens_sees_the_clock_go_back(desk: Desk, house: House, shop: Shop) -> None:
+    told: list[SalesUnit] = []
+
+    def listen(decided: Sequence[Decided[Any]]) -> None:
+        told.extend(each.result for each in decided if isinstance(each.result, SalesUnit))
+
+    await take(desk, shop)
+    await desk.advance(shop, days=40)
+    house.parts.engine.listeners.append(listen)
+    await go_back(desk, shop)
+    assert [unit.clock_at for unit in told if unit.merchant_serial_number == shop.msn] == [MONDAY]
+
+
 def test_every_table_that_a_unit_owns_is_taken() -> None:
     assert set(PARENTS_FIRST) == set(OWNED)
     assert {f"snap_{table}" for table in OWNED} <= queries().keys()
@@ -223,6 +249,10 @@ async def test_ten_thousand_charges_are_back_in_well_under_a_second(
         assert taken["charges"] == 10_001
         began = time.perf_counter()
         await go_back(desk, shop)
-        # Twice what it takes on a busy machine.
-        assert time.perf_counter() - began < 2
-        assert len(await shop.charges(agreement_id)) > 0
+        # Several times what it takes on a quiet machine; PostgreSQL takes twice as long as SQLite.
+        assert time.perf_counter() - began < 3
+        again = await take(desk, shop, "again")
+        assert (again["charges"], again["bytes"]) == (
+            10_001,
+            pytest.approx(taken["bytes"], rel=0.01),
+        )

@@ -66,7 +66,7 @@ def take(name: Name, /, *, of: OfUnit = USUAL_UNIT) -> None:
     if of.json:
         say_json(taken)
         return
-    many = f"{taken['agreements']} agreements and {taken['charges']} charges"
+    many = f"{_of(taken, 'agreement')} and {_of(taken, 'charge')}"
     say(f"{bold(taken['name'])} holds {many}, at {taken['clock']}.")
 
 
@@ -102,6 +102,11 @@ def delete(name: Name, /, *, of: OfUnit = USUAL_UNIT) -> None:
 
 def _path(of: OfUnit, *name: str) -> str:
     return "/".join([f"/sandbox/sales-units/{of.msn}/snapshots", *(quote(n, "") for n in name)])
+
+
+def _of(snapshot: dict[str, Any], what: str) -> str:
+    count: int = snapshot[f"{what}s"]
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _row(snapshot: dict[str, Any]) -> dict[str, Any]:

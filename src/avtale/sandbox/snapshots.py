@@ -6,6 +6,7 @@ import falcon.asgi
 
 from avtale.api.answers import send_json
 from avtale.processing.lasting import see_through
+from avtale.sales_units import SalesUnit
 from avtale.sandbox.bodies import body_of
 from avtale.sandbox.quiet import quiet
 from avtale.sandbox.tools import Tools
@@ -25,16 +26,17 @@ async def take(tools: Tools, msn: str, name: str) -> Snapshot:
     return await see_through(taking())
 
 
-async def restore(tools: Tools, msn: str, name: str) -> Snapshot:
-    """Have the unit as it was; raises as `storage.snapshots.restore` and `quiet` do."""
+async def restore(tools: Tools, msn: str, name: str) -> SalesUnit:
+    """Have the unit as it was, and answer with it; raises as `storage.snapshots.restore` and `quiet` do."""
 
-    async def restoring() -> Snapshot:
+    async def restoring() -> SalesUnit:
         async with quiet(tools, msn) as unit:
-            real_now = tools.engine.real_now()
-            restored = await snapshots.restore(tools.storage, unit, name, real_now)
+            await snapshots.restore(tools.storage, unit, name, tools.engine.real_now())
         tools.directory.forget()
+        tools.faults.forget()
         tools.nudge()
-        return restored
+        # Whoever listens to the unit sees from this where its clock stands.
+        return await tools.clocks.show(msn)
 
     return await see_through(restoring())
 
@@ -72,8 +74,7 @@ class Snapshots:
         self, _req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str, name: str
     ) -> None:
         """Go back to one; answers with the clock as it is then."""
-        await restore(self._tools, msn, name)
-        unit = await self._tools.directory.sales_unit(msn)
+        unit = await restore(self._tools, msn, name)
         send_json(resp, clock_answer(unit, self._tools.engine.real_now()))
 
     async def on_delete_one(

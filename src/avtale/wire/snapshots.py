@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from avtale.snapshots import NAME, Snapshot
+from avtale.snapshots import NAME, SAID, Snapshot
 from avtale.wire.members import Instant, to_the_second
 
 
@@ -19,9 +19,7 @@ class TakeSnapshot(msgspec.Struct, frozen=True, kw_only=True):
             min_length=1,
             max_length=60,
             pattern=f"^(?:{NAME.pattern})\\Z",
-            extra={
-                "reason": "must be letters, digits, spaces and . _ -, and begin with a letter or digit"
-            },
+            extra={"reason": f"must be {SAID}"},
         ),
     ]
 
