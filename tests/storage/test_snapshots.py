@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from avtale.storage.snapshots import restore, take
 from avtale.storage.statements import numbered, queries
 from avtale.webhooks.catalogue import Event
 from avtale.webhooks.delivery import Delivery
+from avtale.webhooks.registration import Registration
 from tests.sandbox.desk import Desk
 from tests.sandbox.living import everything, lived_in, of
 from tests.sandbox.slow import Slow
@@ -180,6 +182,22 @@ async def test_events_whose_places_are_taken_come_in_order_and_deliveries_find_t
     assert last > max(places.values())
     report = await asyncio.to_thread(audit, database_url)
     assert report.violations == ()
+
+
+async def test_whoever_was_sending_does_not_count_any_more(house: House) -> None:
+    shop = await house.shop()
+    made = await registered(shop)
+    later = real_now() + timedelta(minutes=5)
+    registration: Registration = await house.find(Registration, made["id"])
+    taken = registration.claimed(later)
+    await house.put(taken, made["id"])
+    await kept(house, shop)
+    now = taken.released().claimed(later)
+    await house.put(now, made["id"])
+    await put_back(house, shop)
+    back: Registration = await house.find(Registration, made["id"])
+    assert back.lease_until is None
+    assert back.fence > now.fence > taken.fence
 
 
 async def test_secrets_stay_sealed(house: House) -> None:
