@@ -18,11 +18,12 @@ from avtale.charges.payments import Payment
 from avtale.engine.clock import real_now
 from avtale.events import Happened
 from avtale.gateways.simulated import SimulatedGateway
-from avtale.problems import Conflict, Refused
+from avtale.problems import Conflict, Refused, ResourceNotFound
 from avtale.processing.settlement import Settlement
 from avtale.sales_units import SalesUnit
 from avtale.snapshots import SnapshotPart
 from avtale.storage import snapshots
+from avtale.storage.erasing import erase
 from avtale.storage.snapshots import restore, take
 from avtale.storage.statements import numbered, queries
 from avtale.webhooks.catalogue import Event
@@ -57,12 +58,12 @@ async def house(database_url: str) -> AsyncIterator[House]:
 
 async def kept(house: House, shop: Shop, name: str = "before") -> None:
     """Take a snapshot."""
-    await take(house.parts.storage, await unit_of(house, shop), name, real_now())
+    await take(house.parts.storage, shop.msn, name, real_now())
 
 
 async def put_back(house: House, shop: Shop, name: str = "before") -> None:
     """Restore one."""
-    await restore(house.parts.storage, await unit_of(house, shop), name, real_now())
+    await restore(house.parts.storage, shop.msn, name, real_now())
 
 
 async def unit_of(house: House, shop: Shop) -> SalesUnit:
@@ -117,6 +118,30 @@ async def test_nothing_is_taken_while_a_payment_is_being_asked(house: House) -> 
     await kept(house, shop)
     payments = await house.parts.storage.rows(Payment, "snap_payments", msn=shop.msn)
     assert {each.status for each in payments} == {"OK"}
+
+
+async def test_another_process_that_begins_to_move_the_clock_puts_it_off(house: House) -> None:
+    shop = await house.shop()
+    await kept(house, shop)
+    unit = await unit_of(house, shop)
+    lease_until = real_now() + timedelta(minutes=1)
+    await house.put(unit.advancing_at(await shop.clock.now(), lease_until), shop.msn)
+    before = await everything(house)
+    with pytest.raises(Conflict, match="being moved"):
+        await kept(house, shop, "meanwhile")
+    with pytest.raises(Conflict, match="being moved"):
+        await put_back(house, shop)
+    assert await everything(house) == before
+
+
+async def test_a_unit_that_was_deleted_meanwhile_is_not_there(house: House) -> None:
+    shop = await house.shop()
+    await kept(house, shop)
+    await erase(house.parts.storage, shop.msn)
+    for act in (kept, put_back):
+        with pytest.raises(ResourceNotFound):
+            await act(house, shop)
+    assert of(shop.msn, await everything(house)) == {}
 
 
 async def test_what_waits_for_a_partners_registration_that_is_gone_is_dropped(

@@ -20,8 +20,8 @@ async def take(tools: Tools, msn: str, name: str) -> Snapshot:
     """Keep the unit as it is now; raises as `storage.snapshots.take` and `quiet` do."""
 
     async def taking() -> Snapshot:
-        async with quiet(tools, msn) as unit:
-            return await snapshots.take(tools.storage, unit, name, tools.engine.real_now())
+        async with quiet(tools, msn):
+            return await snapshots.take(tools.storage, msn, name, tools.engine.real_now())
 
     return await see_through(taking())
 
@@ -30,8 +30,8 @@ async def restore(tools: Tools, msn: str, name: str) -> SalesUnit:
     """Have the unit as it was, and answer with it; raises as `storage.snapshots.restore` and `quiet` do."""
 
     async def restoring() -> SalesUnit:
-        async with quiet(tools, msn) as unit:
-            await snapshots.restore(tools.storage, unit, name, tools.engine.real_now())
+        async with quiet(tools, msn):
+            await snapshots.restore(tools.storage, msn, name, tools.engine.real_now())
         tools.directory.forget()
         tools.faults.forget()
         tools.nudge()

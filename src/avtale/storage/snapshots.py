@@ -51,19 +51,30 @@ Change = Callable[[Row, Any], Any]
 """Of a row and the value of one of its columns, the value that it shall have."""
 
 
+async def _at_rest(batch: Batch, msn: str, real_now: datetime) -> SalesUnit:
+    """The unit as this transaction sees it; another process may have begun to move its clock just now."""
+    found = SHAPES[SalesUnit].read(await batch.select("sales_unit", msn=msn))
+    if not found:
+        raise ResourceNotFound(f"There is no sales unit {msn}.")
+    unit: SalesUnit = found[0]
+    if unit.is_held(real_now):
+        raise Conflict("The clock is being moved; wait for that to end.")
+    return unit
+
+
 # ── taking ──
 
 
-async def take(storage: Storage, unit: SalesUnit, name: str, real_now: datetime) -> Snapshot:
+async def take(storage: Storage, msn: str, name: str, real_now: datetime) -> Snapshot:
     """Keep the unit as it is under a name.
 
-    Raises Conflict where the name is taken or payments go on being asked, Refused where there are too many
-    snapshots or charges.
+    Raises Conflict where the name is taken, the clock is moved or payments go on being asked, Refused where
+    there are too many snapshots or charges, ResourceNotFound where there is no such unit.
     """
-    msn = unit.merchant_serial_number
 
     async def work() -> Snapshot:
         async with storage.batch() as batch:
+            unit = await _at_rest(batch, msn, real_now)
             agreements, charges = await _require_room(batch, msn, name)
             snapshot = Snapshot(
                 merchant_serial_number=msn,
@@ -151,18 +162,18 @@ async def _find(storage: Storage, msn: str, name: str) -> Snapshot:
 # ── restoring ──
 
 
-async def restore(storage: Storage, unit: SalesUnit, name: str, real_now: datetime) -> Snapshot:
+async def restore(storage: Storage, msn: str, name: str, real_now: datetime) -> Snapshot:
     """Have the unit as it was, its clock included; all that came since is gone.
 
-    Raises ResourceNotFound where there is no such snapshot, Conflict where others do not stop writing for the unit
-    or the snapshot is of another version of avtale.
+    Raises ResourceNotFound where there is no such snapshot, Conflict where the clock is moved, others do not stop
+    writing for the unit, or the snapshot is of another version of avtale.
     """
-    msn = unit.merchant_serial_number
 
     async def work() -> Snapshot:
         # Looked for each time: it may have gone meanwhile, and then nothing is erased.
         snapshot = await _find(storage, msn, name)
         async with storage.batch() as batch:
+            unit = await _at_rest(batch, msn, real_now)
             fences = dict(await batch.select("fences_of_registrations", msn=msn))
             await batch.execute("begin_erasing", msn=msn)
             for table in OWNED:
@@ -172,8 +183,8 @@ async def restore(storage: Storage, unit: SalesUnit, name: str, real_now: dateti
                 [part] = SHAPES[SnapshotPart].read(page)
                 await back.put(part)
             await batch.execute("drop_deliveries_to_nobody", msn=msn)
-            now = _unit(unit, snapshot, back.registered, real_now)
-            await batch.execute("restore_sales_unit", **now)
+            was = _unit(unit, snapshot, back.registered, real_now)
+            await batch.execute("restore_sales_unit", **was)
             await batch.execute("end_erasing", msn=msn)
         return snapshot
 
