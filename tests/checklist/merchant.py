@@ -136,9 +136,11 @@ def charge(charge_id: str, status: str, **members: Any) -> Charge:
     return replace(found, **members)
 
 
-def attempt(status: int | None = 200, milliseconds: int = 40) -> DeliveryAttempt:
+def attempt(
+    status: int | None = 200, milliseconds: int = 40, error: str | None = None
+) -> DeliveryAttempt:
     """An event that was taken in."""
-    return DeliveryAttempt("delivery-1", 1, MSN, NOON, status, None, "", milliseconds)
+    return DeliveryAttempt("delivery-1", 1, MSN, NOON, status, error, "", milliseconds)
 
 
 def evidence(**members: Any) -> Evidence:

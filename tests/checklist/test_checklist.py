@@ -13,6 +13,7 @@ from avtale.checklist.items import ITEMS, checklist
 from avtale.checklist.remarks import CHECKS, remarks
 from avtale.checklist.report import Cover, as_markdown
 from avtale.record import Note, Seen
+from avtale.webhooks.delivery import DROPPED, FORGED
 from tests.checklist.merchant import (
     ACTIVE,
     CHARGED,
@@ -255,9 +256,15 @@ CAUSES: dict[str, Callable[[], dict[str, Any]]] = {
         "requests": [*requests(), refused("draft_agreement", 200, "unsupported-feature")]
     },
     "webhooks-not-registered": lambda: {"registrations": []},
+    "webhooks-not-verified": lambda: {"attempts": [attempt(error=FORGED), attempt()]},
     "webhooks-failing": lambda: {"attempts": [attempt(500), attempt()]},
     "webhooks-slow": lambda: {"attempts": [attempt(milliseconds=6_000)]},
 }
+
+
+def test_who_refuses_a_false_signature_is_not_blamed_for_it() -> None:
+    attempts = [attempt(401, error=FORGED), attempt(None, error=DROPPED), attempt()]
+    assert remarks(evidence(attempts=attempts)) == ()
 
 
 def test_every_remark_has_a_cause_here() -> None:

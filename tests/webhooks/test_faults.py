@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from avtale.auditing import audit
-from avtale.operations.faults import DROPPED, UNKNOWN_TYPE
-from avtale.webhooks.delivery import Delivery, DeliveryAttempt
+from avtale.operations.faults import UNKNOWN_TYPE
+from avtale.webhooks.delivery import DROPPED, FORGED, Delivery, DeliveryAttempt
 from avtale.webhooks.verification import WrongSignature, verify
 from tests.receivers import Receiver, receiving
 from tests.sandbox.desk import Desk
@@ -125,6 +125,10 @@ async def test_a_bad_signature_is_made_good_at_the_next_attempt(
     assert forged.webhook_id == genuine.webhook_id
     assert await log(shop) == [("DELIVERED", [401, 200])]
     assert await counts(shop) == [(1, 1)]
+    found = await shop.house.parts.storage.rows(
+        DeliveryAttempt, "latest_attempts", msn=shop.msn, size=9
+    )
+    assert [attempt.error for attempt in found] == [None, FORGED]
 
 
 async def test_an_event_of_an_unknown_type_comes_beside_the_real_one(

@@ -18,6 +18,7 @@ from avtale.checklist.evidence import (
     proofs_of,
 )
 from avtale.record import RecordedRequest, Seen
+from avtale.webhooks.delivery import DROPPED, FORGED
 
 LONGEST_HEADER: Final = 30
 MOST_TOKENS: Final = 3
@@ -337,9 +338,20 @@ def no_webhooks(evidence: Evidence) -> Found:
 
 def failing_webhooks(evidence: Evidence) -> Found:
     """Failed deliveries, where they are at least half of the latest."""
-    latest = evidence.attempts[:LATEST_ATTEMPTS]
+    meant = [each for each in evidence.attempts if each.error not in {DROPPED, FORGED}]
+    latest = meant[:LATEST_ATTEMPTS]
     bad = [each for each in latest if each.status is None or not 200 <= each.status < 300]
     return (len(bad) if len(bad) * 2 >= len(latest) else 0), ()
+
+
+def unverified_webhooks(evidence: Evidence) -> Found:
+    """Deliveries that were signed with another secret, on command, and taken in all the same."""
+    taken = [
+        each
+        for each in evidence.attempts
+        if each.error == FORGED and each.status is not None and each.status < 300
+    ]
+    return len(taken), ()
 
 
 def slow_webhooks(evidence: Evidence) -> Found:

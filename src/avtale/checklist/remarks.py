@@ -216,6 +216,13 @@ CHECKS: Final[tuple[Check, ...]] = (
         looks.no_webhooks,
     ),
     Check(
+        "webhooks-not-verified",
+        "A delivery with a false signature was taken in",
+        "Whoever knows your address can tell you of payments that never were.",
+        "Verify every signature, and answer 401 where it is false; `avtale webhooks exam` tries it.",
+        looks.unverified_webhooks,
+    ),
+    Check(
         "webhooks-failing",
         "At least half of the latest deliveries failed",
         "Events come late, and after seven days not at all.",

@@ -23,6 +23,7 @@ from avtale.sandbox.lives import timeline_of
 from avtale.wire.why import why_answer
 
 PAGE_ITEMS: Final = 50
+FEW: Final = 5_000
 HELD: Final = "HELD"
 """Not a status of the API: what is reserved and waits to be captured, in whole or in part."""
 STATUSES: Final[tuple[str, ...]] = (*get_args(ChargeStatus), HELD)
@@ -74,10 +75,27 @@ class ChargeList(Page):
                 return await storage.rows(Charge, "charges_failed_before", size=size, **named)
             case "HELD":
                 return await storage.rows(Charge, "charges_held_before", size=size, **named)
+            case "PROCESSING":
+                return await storage.rows(Charge, "charges_processing_before", size=size, **named)
+            case "CANCELLED" | "PARTIALLY_REFUNDED" | "REFUNDED":
+                return await storage.rows(
+                    Charge, "charges_undone_before", size=size, status=status, **named
+                )
+            case "PENDING" | "DUE" if await self._few_wait(msn):
+                return await storage.rows(
+                    Charge, "charges_to_wake_before", size=size, status=status, **named
+                )
             case _:
                 return await storage.survey_rows(
                     Charge, "charges_in_status_before", size=size, status=status, **named
                 )
+
+    async def _few_wait(self, msn: str) -> bool:
+        """Whether it is quicker to look at all that wait than to go through the days until some are found."""
+        [(count,)] = await self.desk.tools.storage.select(
+            "charges_to_wake_in_all", msn=msn, most=FEW + 1
+        )
+        return bool(count <= FEW)
 
 
 class ChargePage(Page):

@@ -7,15 +7,16 @@ from typing import Any, Final
 
 import falcon.asgi
 
-from avtale.checklist.items import ITEMS
+from avtale.checklist.items import ITEMS, checklist
 from avtale.checklist.remarks import remarks
-from avtale.checklist.report import MARKS
+from avtale.checklist.report import MARKS, standing, word_of
 from avtale.dashboard.desk import UNITS
 from avtale.dashboard.page import Page
 from avtale.instants import to_milliseconds
 from avtale.problems import ResourceNotFound
+from avtale.record import Note
 from avtale.sales_units import SalesUnit
-from avtale.sandbox.checklist import evidence_of, lines_of
+from avtale.sandbox.checklist import evidence_of
 from avtale.storage.storage import Value
 
 LONGEST_COMMENT: Final = 500
@@ -33,10 +34,11 @@ class Coach(Page):
     ) -> dict[str, Any]:
         """Lines by section, and remarks."""
         tools, msn = self.desk.tools, unit.merchant_serial_number
-        _, lines = await lines_of(tools, msn)
         _, evidence = await evidence_of(tools, msn)
+        notes = await tools.storage.rows(Note, "notes_of_unit", msn=msn)
+        lines = checklist(evidence, {note.item: note for note in notes})
         sections = [
-            (name, list(each)) for name, each in groupby(lines, key=lambda line: line.section)
+            (name, list(each)) for name, each in groupby(told, key=lambda each: each[0].section)
         ]
         return {
             "sections": sections,

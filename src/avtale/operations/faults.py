@@ -13,12 +13,11 @@ from avtale.engine.command import Call
 from avtale.engine.world import World
 from avtale.faults import FaultsOfUnit, Misfortune, WebhookFault
 from avtale.identifiers import mint_uuid
-from avtale.webhooks.delivery import Delivery, DeliveryAttempt
+from avtale.webhooks.delivery import DROPPED, Delivery, DeliveryAttempt
 
 UNKNOWN_TYPE: Final = "recurring.agreement-renamed.v9"
 """The name of an event that does not exist (yet): a receiver does well to take it in and do nothing."""
 
-DROPPED: Final = "dropped by a fault"
 
 HELD_BACK_MS: Final = 60_000
 """How long a reordered event waits for another to overtake it, unless the fault says."""

@@ -30,7 +30,7 @@ from avtale.operations.faults import Parcel
 from avtale.processing.faults import Faults
 from avtale.processing.lasting import see_through
 from avtale.webhooks.catalogue import Event
-from avtale.webhooks.delivery import Delivery
+from avtale.webhooks.delivery import FORGED, Delivery
 from avtale.webhooks.registration import Registration
 
 Row = TypeVar("Row")
@@ -261,6 +261,8 @@ class Deliveries:
         if parcel.is_forged:
             sender = replace(receiver, secret=f"not {receiver.secret}")
         outcome = await self._courier.bring(sender, parcel.delivery, moment)
+        if parcel.is_forged:
+            outcome = outcome._replace(error=outcome.error or FORGED)
         if parcel.is_doubled:
             await self._courier.bring(sender, parcel.delivery, moment)
         return outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -11,6 +11,10 @@ from msgspec.structs import replace
 from avtale.webhooks.catalogue import EventType
 
 DeliveryStatus = Literal["WAITING", "DELIVERED", "LOST", "DROPPED"]
+
+DROPPED: Final = "dropped by a fault"
+FORGED: Final = "signed with another secret by a fault"
+"""What an attempt says of itself where it went wrong on command (sandbox §7)."""
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -49,6 +49,33 @@ WHERE merchant_serial_number = :msn AND (due_day, charge_id) < (:before, :before
     AND status IN ('RESERVED', 'PARTIALLY_CAPTURED')
 ORDER BY due_day DESC, charge_id DESC LIMIT :size
 
+-- name: charges_undone_before
+SELECT {charges} FROM charges
+WHERE merchant_serial_number = :msn AND (due_day, charge_id) < (:before, :before_id) AND status = :status
+    AND status IN ('CANCELLED', 'PARTIALLY_REFUNDED', 'REFUNDED')
+ORDER BY due_day DESC, charge_id DESC LIMIT :size
+
+-- name: charges_to_wake_in_all
+-- How many charges the clock has something for, but not more than `most`.
+SELECT COUNT(*) FROM (
+    SELECT charge_id FROM charges WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL LIMIT :most) AS few
+
+-- name: charges_to_wake_before
+-- Those that wait, where they are few among many. (What is joined to a text keeps a database from the index by day.)
+SELECT {charges} FROM charges
+WHERE merchant_serial_number = :msn AND wake_at IS NOT NULL AND wake_at >= 0 AND status = :status
+    AND (due_day || '' < :before OR (due_day || '' = :before AND charge_id < :before_id))
+ORDER BY due_day || '' DESC, charge_id DESC LIMIT :size
+
+-- name: charges_processing_before
+-- Few are being asked for at a time.
+SELECT {charges as c} FROM payments p
+CROSS JOIN charges c
+WHERE p.merchant_serial_number = :msn AND p.status IN ('ASKED', 'UNCLEAR') AND p.charge_id > ''
+    AND c.merchant_serial_number = :msn AND c.charge_id = p.charge_id AND c.status = 'PROCESSING'
+    AND (c.due_day < :before OR (c.due_day = :before AND c.charge_id < :before_id))
+ORDER BY c.due_day DESC, c.charge_id DESC LIMIT :size
+
 -- name: charges_on_day_before
 SELECT {charges} FROM charges
 WHERE merchant_serial_number = :msn AND due_day BETWEEN :day AND :day AND (due_day, charge_id) < (:before, :before_id)
