@@ -37,6 +37,7 @@ class Coach(Page):
         _, evidence = await evidence_of(tools, msn)
         notes = await tools.storage.rows(Note, "notes_of_unit", msn=msn)
         lines = checklist(evidence, {note.item: note for note in notes})
+        told = [(line, standing(line), word_of(line)) for line in lines]
         sections = [
             (name, list(each)) for name, each in groupby(told, key=lambda each: each[0].section)
         ]

@@ -10,9 +10,8 @@ from avtale.dashboard.desk import UNITS
 from avtale.dashboard.page import Page
 from avtale.problems import Problem, ResourceNotFound, ValidationFailed
 from avtale.sales_units import SalesUnit
-from avtale.sandbox.snapshots import restore, take
+from avtale.sandbox.snapshots import delete, listed, restore, take
 from avtale.snapshots import NAME
-from avtale.storage import snapshots
 
 
 class Moments(Page):
@@ -27,7 +26,7 @@ class Moments(Page):
         """The snapshots, oldest first."""
         if not self.desk.is_test:
             raise ResourceNotFound("There is no such page.")
-        found = await snapshots.listed(self.desk.tools.storage, unit.merchant_serial_number)
+        found = await listed(self.desk.tools, unit.merchant_serial_number)
         return {
             "snapshots": [
                 (each.name, each.clock_shown, each.taken, each.agreements, each.charges)
@@ -66,6 +65,6 @@ class Moments(Page):
             await restore(tools, msn, name)
             return f"Everything is as it was at “{name}”."
         if do == "delete":
-            await snapshots.delete(tools.storage, msn, name)
+            await delete(tools, msn, name)
             return f"“{name}” is forgotten."
         raise ValidationFailed.of("do", "is not something that can be done with a snapshot")
