@@ -307,3 +307,11 @@ async def test_no_transaction_stays_open(storage: SQLiteStorage) -> None:
     assert not writer_of(storage).in_transaction
     await storage.transact(needs_of(unit()), lambda world: None)
     assert not writer_of(storage).in_transaction
+
+
+async def test_whoever_comes_after_the_end_is_told_so(tmp_path: Path) -> None:
+    storage = SQLiteStorage(str(tmp_path / "avtale.db"))
+    await storage.open()
+    await storage.close()
+    with pytest.raises(StorageDown, match="closed"):
+        await storage.execute([("end_leases", {})])

@@ -117,6 +117,9 @@ class SalesUnits:
         """Erase all that the unit owns; its clock returns to the present."""
         await self._tools.directory.sales_unit(msn)
         await self._without(msn, itself=False)
+        self._tools.faults.forget()
+        # Whoever listens to the unit sees from this where its clock stands.
+        await self._tools.clocks.show(msn)
         resp.status = 204
 
     async def _without(self, msn: str, *, itself: bool) -> None:

@@ -53,11 +53,13 @@ class SQLiteStorage(OfInstallation):
         self._writing = asyncio.Lock()
         self._file: tuple[int, int] | None = None
         self._look_again_at = 0.0
+        self._is_closed = False
 
     # ── opening and closing ──
 
     async def open(self) -> None:
         """Connect, and bring the schema up to date; raises StorageDown with what to do about it."""
+        self._is_closed = False
         try:
             if self.path is not None:
                 # A file that is there is not opened, since closing it would drop SQLite's locks on it.
@@ -84,6 +86,7 @@ class SQLiteStorage(OfInstallation):
     async def close(self) -> None:
         """Let go of the file; what is committed is there."""
         async with self._writing:
+            self._is_closed = True
             self._disconnect()
         self._committer.shutdown(wait=True)
 
@@ -177,6 +180,8 @@ class SQLiteStorage(OfInstallation):
 
     async def _begin(self) -> sqlite3.Connection:
         waited = 0.0
+        if self._is_closed:
+            raise StorageDown("the database is closed")
         while True:
             try:
                 self._require_file()
