@@ -177,6 +177,23 @@ async def test_a_session_ends_when_it_is_idle_and_when_it_is_old(
     assert (await kari.look(kari.base)).status == 303
 
 
+@pytest.mark.parametrize("by_itself", [True, False])
+async def test_a_page_that_looks_anew_by_itself_keeps_no_session_alive(
+    guarded_house: House, shop: Shop, by_itself: bool
+) -> None:
+    kari = await signed_in(guarded_house, shop)
+    storage, now = guarded_house.parts.storage, guarded_house.parts.engine.real_now()
+    cookie = kari._http.cookies.get("__Host-avtale") or ""
+    hashed = guarded_house.parts.keys.hashed("session", cookie)
+    seen = now - timedelta(minutes=30)
+    await storage.execute([("end_session", {"session_hash": hashed})])
+    await storage.append(Session, [Session(hashed, "kari", seen, seen)])
+    headers = {"HX-Request": "true"} if by_itself else {}
+    assert (await kari.look(kari.base, **headers)).status == 200
+    [session] = await storage.rows(Session, "session_by_hash", session_hash=hashed)
+    assert (session.seen == seen) == by_itself
+
+
 @pytest.mark.parametrize("role", ["viewer", "support", "developer"])
 async def test_each_role_does_what_it_may(guarded_house: House, shop: Shop, role: Role) -> None:
     agreement_id = await shop.agreed()

@@ -92,9 +92,7 @@ class ChargeAct(Page):
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str, **names: str
     ) -> None:
         """Do it, once for each key."""
-        who = await self.desk.admit(req, self.needed)
-        unit = await self.desk.unit(msn)
-        fields = await self.desk.fields(req, who, msn)
+        who, unit, fields = await self.sent(req, msn, self.needed)
         charge, _ = await find_charge(self, msn, names["charge_id"])
         act = names["act"]
         if act not in _SENTENCES:
@@ -153,9 +151,7 @@ class StopAct(Page):
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str, agreement_id: str
     ) -> None:
         """Stop it, as the merchant would."""
-        who = await self.desk.admit(req, self.needed)
-        unit = await self.desk.unit(msn)
-        fields = await self.desk.fields(req, who, msn)
+        who, unit, fields = await self.sent(req, msn, self.needed)
         agreement = await find_agreement(self, msn, agreement_id)
         needs = Needs().of(Agreement, (msn, agreement_id)).open_charges(msn, agreement_id)
 

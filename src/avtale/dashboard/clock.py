@@ -10,7 +10,7 @@ import falcon.asgi
 
 from avtale.dashboard.desk import UNITS, Desk
 from avtale.dashboard.page import Page, page_number
-from avtale.problems import Problem, ResourceNotFound, ValidationFailed
+from avtale.problems import Problem, ValidationFailed
 from avtale.processing.clocks import Advanced, Span
 from avtale.processing.happenings import Happenings
 from avtale.processing.lasting import see_through
@@ -45,6 +45,7 @@ class ClockPage(Page):
 
     template = "clock"
     here = "clock"
+    is_of_sandbox = True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -55,8 +56,6 @@ class ClockPage(Page):
         self, req: falcon.asgi.Request, unit: SalesUnit, /, **_names: str
     ) -> dict[str, Any]:
         """The last move, and a forecast where one is asked for."""
-        if not self.desk.is_test:
-            raise ResourceNotFound("There is no such page.")
         msn, days = unit.merchant_serial_number, req.get_param("days")
         foreseen, wrong = None, ""
         if days is not None:
@@ -76,11 +75,7 @@ class ClockPage(Page):
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
         """Move it, let it stand, let it run, or do what is due."""
-        who = await self.desk.admit(req, "developer")
-        unit = await self.desk.unit(msn)
-        fields = await self.desk.fields(req, who, msn)
-        if not self.desk.is_test:
-            raise ResourceNotFound("There is no such page.")
+        who, unit, fields = await self.sent(req, msn, "developer")
         do = fields.get("do", "")
         await self.desk.tools.recorder.flush()
         refused = said = ""

@@ -51,9 +51,7 @@ class Coach(Page):
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
         """Write down what somebody says of a line."""
-        who = await self.desk.admit(req, "developer")
-        unit = await self.desk.unit(msn)
-        fields = await self.desk.fields(req, who, msn)
+        who, unit, fields = await self.sent(req, msn, "developer")
         item = fields.get("item", "")
         if all(item != each.name for each in ITEMS):
             raise ResourceNotFound("There is no such line.")

@@ -184,9 +184,6 @@ class Desk:
         def money(minor_units: int, currency: Currency = market.currency) -> str:
             return Money(minor_units, currency).in_words()
 
-        def masked(phone_number: str) -> str:
-            return f"+{phone_number[:4]}{'•' * (len(phone_number) - 7)}{phone_number[-3:]}"
-
         return {
             "t": words,
             "masked": masked,
@@ -246,6 +243,11 @@ class Desk:
         mark, _, rest = opened.partition(".")
         kind, _, told = rest.partition(".")
         return (kind, told) if mark == "told" else ("good", "")
+
+
+def masked(phone_number: str) -> str:
+    """A number of which only the ends are shown."""
+    return f"+{phone_number[:4]}{'•' * (len(phone_number) - 7)}{phone_number[-3:]}"
 
 
 def _subject(who: Who, msn: str) -> str:

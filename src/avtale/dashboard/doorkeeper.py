@@ -84,7 +84,9 @@ class Doorkeeper:
         account = await self.account(sessions[0].name)
         if account is None or account.disabled is not None:
             return None
-        if (now - sessions[0].seen).total_seconds() >= SEEN_AGAIN_SECONDS:
+        # A page that looks anew by itself is nobody's use of it.
+        is_used = req.get_header("HX-Request") is None and req.get_param("listen") is None
+        if is_used and (now - sessions[0].seen).total_seconds() >= SEEN_AGAIN_SECONDS:
             seen: dict[str, Value] = {"seen": to_milliseconds(now), "session_hash": hashed}
             await self._storage.execute([("see_session", seen)])
         return Who(account.name, account.role, hashed)

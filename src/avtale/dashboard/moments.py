@@ -8,7 +8,7 @@ import falcon.asgi
 
 from avtale.dashboard.desk import UNITS
 from avtale.dashboard.page import Page
-from avtale.problems import Problem, ResourceNotFound, ValidationFailed
+from avtale.problems import Problem, ValidationFailed
 from avtale.sales_units import SalesUnit
 from avtale.sandbox.snapshots import delete, listed, restore, take
 from avtale.snapshots import NAME
@@ -19,13 +19,12 @@ class Moments(Page):
 
     template = "snapshots"
     here = "snapshots"
+    is_of_sandbox = True
 
     async def values(
         self, _req: falcon.asgi.Request, unit: SalesUnit, /, **_names: str
     ) -> dict[str, Any]:
         """The snapshots, oldest first."""
-        if not self.desk.is_test:
-            raise ResourceNotFound("There is no such page.")
         found = await listed(self.desk.tools, unit.merchant_serial_number)
         return {
             "snapshots": [
@@ -36,11 +35,7 @@ class Moments(Page):
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
         """Do one of the three."""
-        who = await self.desk.admit(req, "developer")
-        unit = await self.desk.unit(msn)
-        fields = await self.desk.fields(req, who, msn)
-        if not self.desk.is_test:
-            raise ResourceNotFound("There is no such page.")
+        who, unit, fields = await self.sent(req, msn, "developer")
         do, name = fields.get("do", ""), " ".join(fields.get("name", "").split())
         refused = said = ""
         try:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 import falcon.asgi
 
 from avtale.accounts import Role
 from avtale.dashboard.desk import Desk
+from avtale.dashboard.doorkeeper import Who
 from avtale.pages.streams import hashed
 from avtale.problems import ResourceNotFound
 from avtale.sales_units import SalesUnit
 
 PAUSE_SECONDS: Final = 0.5
 """The shortest time between two looks at what a page shows, however much happens."""
+
+
+class Sent(NamedTuple):
+    """A form of a page that somebody sent."""
+
+    who: Who
+    unit: SalesUnit
+    fields: dict[str, str]
 
 
 class Page:
@@ -24,6 +33,8 @@ class Page:
     """The room of the menu that it is in."""
     needed: ClassVar[Role] = "viewer"
     is_live: ClassVar[bool] = True
+    is_of_sandbox: ClassVar[bool] = False
+    """Whether it is there only where payers and clocks obey."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -40,6 +51,8 @@ class Page:
         """The page, or (`listen`) a stream that says when to look anew."""
         who = await self.desk.admit(req, self.needed)
         unit = await self.desk.unit(msn)
+        if self.is_of_sandbox:
+            self._require_sandbox()
         if req.get_param("listen") is not None and self.is_live:
             self._listen(req, resp, msn, names)
             return
@@ -47,6 +60,24 @@ class Page:
         seen = self._seen(unit, values)
         live = {"here": self.here, "seen": seen if self.is_live else None}
         self.desk.show(req, resp, self.template, unit, who, {**values, **live})
+
+    async def sent(
+        self, req: falcon.asgi.Request, msn: str, needed: Role, *, in_sandbox: bool = False
+    ) -> Sent:
+        """A form that was sent to the page by somebody who may, `in_sandbox` nowhere else.
+
+        Raises as `Desk.admit`, `Desk.unit` and `Desk.fields` do.
+        """
+        who = await self.desk.admit(req, needed)
+        unit = await self.desk.unit(msn)
+        fields = await self.desk.fields(req, who, msn)
+        if in_sandbox or self.is_of_sandbox:
+            self._require_sandbox()
+        return Sent(who, unit, fields)
+
+    def _require_sandbox(self) -> None:
+        if not self.desk.is_test:
+            raise ResourceNotFound("There is no such page.")
 
     def _listen(
         self,

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import falcon.asgi
 
-from avtale.dashboard.desk import UNITS
+from avtale.dashboard.desk import UNITS, masked
 from avtale.dashboard.page import Page, page_number
 from avtale.pages.numbers import phone_number_in
 from avtale.payers import Payer
-from avtale.problems import ResourceNotFound
 from avtale.sales_units import SalesUnit
 from avtale.sandbox.profiles import put_profile
 from avtale.wire.payers import PutPayer
@@ -23,13 +22,12 @@ class Payers(Page):
 
     template = "payers"
     here = "payers"
+    is_of_sandbox = True
 
     async def values(
         self, req: falcon.asgi.Request, _unit: SalesUnit, /, **_names: str
     ) -> dict[str, Any]:
         """One page of them, and how many requests lie on whose phone."""
-        if not self.desk.is_test:
-            raise ResourceNotFound("There is no such page.")
         storage, number = self.desk.tools.storage, page_number(req.get_param("page"))
         found = await storage.rows(
             Payer, "page_of_payers", size=PAGE_ITEMS + 1, skip=(number - 1) * PAGE_ITEMS
@@ -43,11 +41,7 @@ class Payers(Page):
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
         """Make one, with a name and an address that look right for the country of the number."""
-        who = await self.desk.admit(req, "developer")
-        unit = await self.desk.unit(msn)
-        fields = await self.desk.fields(req, who, msn)
-        if not self.desk.is_test:
-            raise ResourceNotFound("There is no such page.")
+        who, unit, fields = await self.sent(req, msn, "developer")
         number = phone_number_in(fields.get("phone", ""), unit.market)
         back = f"{UNITS}/{msn}/payers"
         if number is None:
@@ -57,6 +51,7 @@ class Payers(Page):
             self.desk.go(req, resp, back, told, is_bad=True)
             return
         put = await put_profile(self.desk.tools, number, PutPayer())
+        await self.desk.note(unit, who, "put_payer", masked(number))
         name = f"{put.payer.profile.given_name} {put.payer.profile.family_name}"
         told = f"{name} is there." if put.is_new else f"{name} was there already."
         self.desk.go(req, resp, back, told)

@@ -13,7 +13,6 @@ from avtale.dashboard.page import Page
 from avtale.engine.command import Call, Command
 from avtale.engine.world import Needs, World
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT, change_sales_unit
-from avtale.problems import ResourceNotFound
 from avtale.sales_units import Features, SalesUnit
 
 LABELS: Final = {
@@ -56,11 +55,7 @@ class Settings(Page):
 
     async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str) -> None:
         """Write what was chosen; only where this is a sandbox, since elsewhere the vendor approves."""
-        who = await self.desk.admit(req, "developer")
-        unit = await self.desk.unit(msn)
-        fields = await self.desk.fields(req, who, msn)
-        if not self.desk.is_test:
-            raise ResourceNotFound("There is no such page.")
+        who, unit, fields = await self.sent(req, msn, "developer", in_sandbox=True)
         name = " ".join(fields.get("name", "").split())[:LONGEST_NAME] or unit.name
         chosen = {each: each in fields for each in Features.__struct_fields__}
 

@@ -82,9 +82,7 @@ class DeliveryPage(Page):
         self, req: falcon.asgi.Request, resp: falcon.asgi.Response, msn: str, delivery_id: str
     ) -> None:
         """Send it once more, whatever became of it."""
-        who = await self.desk.admit(req, "support")
-        unit = await self.desk.unit(msn)
-        await self.desk.fields(req, who, msn)
+        who, unit, _ = await self.sent(req, msn, "support")
         delivery = await self._find(msn, delivery_id)
         refused = ""
         try:
