@@ -145,6 +145,18 @@ def enable(name: Name, /, *, data: Data = None) -> None:
     say(f"{bold(name)} can sign in again.")
 
 
+@app.command(sort_key=6)
+def remove(name: Name, /, *, data: Data = None) -> None:
+    """Forget an account; what was done under its name stays in the journal.
+
+    For example:
+
+        avtale accounts remove kari
+    """
+    _with(data, lambda keeper: keeper.remove(name))
+    say(f"{bold(name)} is gone.")
+
+
 def _with(data: str | None, do: Callable[[Doorkeeper], Awaitable[Result]]) -> Result:
     """Do something with the accounts of a database; raises Failure."""
     from avtale.dashboard.doorkeeper import Doorkeeper

@@ -180,6 +180,12 @@ class Doorkeeper:
         at = self._real_now() if disabled else None
         await self._change_and_end_sessions(replace(await self.require(name), disabled=at))
 
+    async def remove(self, name: str) -> None:
+        """Forget somebody; what they did stays in the journal, under that name."""
+        await self.require(name)
+        named: dict[str, Value] = {"name": name}
+        await self._storage.execute([("end_sessions_of", named), ("delete_account", named)])
+
     async def require(self, name: str) -> Account:
         """The account of that name; raises ResourceNotFound."""
         account = await self.account(name)

@@ -125,6 +125,9 @@ SELECT {accounts} FROM accounts WHERE name = :name
 UPDATE accounts SET role = :role, password_hash = :password_hash, disabled = :disabled, failures = :failures,
     locked_until = :locked_until WHERE name = :name
 
+-- name: delete_account
+DELETE FROM accounts WHERE name = :name
+
 -- name: session_by_hash
 SELECT {sessions} FROM sessions WHERE session_hash = :session_hash
 
