@@ -218,7 +218,7 @@ def _new_rows_before_changed_ones(patch: pytest.MonkeyPatch) -> None:
             if not table.append_only:
                 connection.executemany(statements.update, map(shape.write_changes, changed))
 
-    patch.setattr(sqlite, "_store", mistaken)
+    patch.setattr(sqlite, "store", mistaken)
 
 
 def _events_of_captures_are_lost(patch: pytest.MonkeyPatch) -> None:
