@@ -35,7 +35,6 @@ from avtale.engine.world import Needs, World
 from avtale.gateways.simulated import SimulatedGateway
 from avtale.keys import Keys
 from avtale.landing.application import mount as mount_landing
-from avtale.landing.page import Landing
 from avtale.logs import get_logger
 from avtale.operations.sales_units import PUBLIC_CREDENTIALS, PUBLIC_UNIT, add_sales_unit
 from avtale.outbound.addresses import Policy, check_receiver_url
@@ -47,7 +46,6 @@ from avtale.pages.look import ASSETS, Assets, Look
 from avtale.pages.streams import Board
 from avtale.payers import PUBLIC_PAYER, Payer, made_up_payer
 from avtale.phone.application import mount as mount_phone
-from avtale.phone.rooms import Rooms
 from avtale.problems import Conflict
 from avtale.processing.clocks import Clocks
 from avtale.processing.deliveries import Deliveries
@@ -65,6 +63,8 @@ from avtale.storage.storage import Storage
 
 if TYPE_CHECKING:
     from avtale.dashboard.desk import Desk
+    from avtale.landing.page import Landing
+    from avtale.phone.rooms import Rooms
 
 log = get_logger("avtale.server")
 
@@ -252,13 +252,20 @@ def _responders(parts: Parts) -> dict[str, object]:
 
 def add_payers_pages(app: Any, parts: Parts, look: Look, forms: Forms) -> None:
     """The payers' pages, which look at the same installation as the control API."""
-    mount_landing(
-        app,
-        Landing(
-            look, forms, parts.board, parts.links, parts.storage, parts.engine, parts.directory
-        ),
-    )
-    mount_phone(app, Rooms(look, forms, parts.board, parts.links, tools(parts)))
+
+    def make_landing() -> Landing:
+        from avtale.landing.page import Landing  # noqa: PLC0415 -- loaded with the first look
+
+        storage, engine, directory = parts.storage, parts.engine, parts.directory
+        return Landing(look, forms, parts.board, parts.links, storage, engine, directory)
+
+    def make_rooms() -> Rooms:
+        from avtale.phone.rooms import Rooms  # noqa: PLC0415 -- likewise
+
+        return Rooms(look, forms, parts.board, parts.links, tools(parts))
+
+    mount_landing(app, make_landing)
+    mount_phone(app, make_rooms)
 
 
 def desk_of(parts: Parts, look: Look, forms: Forms) -> Desk:

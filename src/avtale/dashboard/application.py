@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import falcon.asgi
+
+from avtale.pages.later import Later, responder
 
 if TYPE_CHECKING:
     from avtale.dashboard.desk import Desk
@@ -51,39 +53,14 @@ PLACES: Final[tuple[Place, ...]] = (
 
 def mount(app: falcon.asgi.App[Any, Any], make_desk: Callable[[], Desk]) -> None:
     """Add every page; the desk is made with the first that is asked for, so that starting costs nothing."""
-    desks = _Desks(make_desk)
+    desk = cache(make_desk)
     for place in PLACES:
-        app.add_route(place.template, _Later(place, desks), suffix=place.suffix or None)
+        names = [responder(method, place.suffix) for method in place.methods]
+        page = Later(partial(_page, place, desk), names)
+        app.add_route(place.template, page, suffix=place.suffix or None)
 
 
-class _Desks:
-    def __init__(self, make: Callable[[], Desk]) -> None:
-        self._make = make
-
-    @cached_property
-    def desk(self) -> Desk:
-        return self._make()
-
-
-class _Later:
-    """A page whose module is loaded with the first look at it."""
-
-    def __init__(self, place: Place, desks: _Desks) -> None:
-        self._place = place
-        self._desks = desks
-        for method in place.methods:
-            name = f"on_{method}{'_' * bool(place.suffix)}{place.suffix}"
-            setattr(self, name, self._responder(name))
-
-    @cached_property
-    def _page(self) -> object:
-        module = import_module(f"avtale.dashboard.{self._place.module}")
-        return getattr(module, self._place.name)(self._desks.desk)
-
-    def _responder(self, name: str) -> Callable[..., Any]:
-        async def respond(
-            req: falcon.asgi.Request, resp: falcon.asgi.Response, **parts: str
-        ) -> None:
-            await getattr(self._page, name)(req, resp, **parts)
-
-        return respond
+def _page(place: Place, desk: Callable[[], Desk]) -> object:
+    module = import_module(f"avtale.dashboard.{place.module}")
+    made: object = getattr(module, place.name)(desk())
+    return made

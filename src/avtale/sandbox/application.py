@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import partial
 from typing import Any, Final
 
 import falcon.asgi
 
+from avtale.pages.later import Later, responder
 from avtale.sandbox.agreements import PayersAgreements
 from avtale.sandbox.charges import PayersCharges
 from avtale.sandbox.clock import Clock
@@ -26,35 +27,17 @@ def mount(app: falcon.asgi.App[Any, Any], tools: Tools) -> None:
         "agreements": PayersAgreements(tools),
         "charges": PayersCharges(tools),
     }
-    resources |= {name: _Later(name, make, tools) for name, make in _LATER.items()}
+    resources |= {
+        name: Later(partial(make, tools), _responders(name)) for name, make in _LATER.items()
+    }
     for template, resource, suffix in dict.fromkeys(
         (route.template, route.resource, route.suffix) for route in CONTROL_ROUTES
     ):
         app.add_route(template, resources[resource], suffix=suffix or None)
 
 
-class _Later:
-    """A resource whose modules are loaded with the first request for it, so that starting is quicker."""
-
-    def __init__(self, name: Resource, make: Callable[[Tools], object], tools: Tools) -> None:
-        self._make = make
-        self._tools = tools
-        for route in CONTROL_ROUTES:
-            if route.resource == name:
-                responder = f"on_{route.method.lower()}{route.suffix and '_'}{route.suffix}"
-                setattr(self, responder, self._responder(responder))
-
-    @cached_property
-    def _resource(self) -> object:
-        return self._make(self._tools)
-
-    def _responder(self, name: str) -> Callable[..., Any]:
-        async def respond(
-            req: falcon.asgi.Request, resp: falcon.asgi.Response, **parts: str
-        ) -> None:
-            await getattr(self._resource, name)(req, resp, **parts)
-
-        return respond
+def _responders(name: Resource) -> list[str]:
+    return [responder(each.method, each.suffix) for each in CONTROL_ROUTES if each.resource == name]
 
 
 def _partners(tools: Tools) -> object:
