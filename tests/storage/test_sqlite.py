@@ -10,6 +10,8 @@ import sqlite3
 import stat
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -315,3 +317,26 @@ async def test_whoever_comes_after_the_end_is_told_so(tmp_path: Path) -> None:
     await storage.close()
     with pytest.raises(StorageDown, match="closed"):
         await storage.execute([("end_leases", {})])
+
+
+async def test_who_is_cancelled_leaves_no_thread_at_work_on_the_connection(tmp_path: Path) -> None:
+    """A connection that is rolled back or closed under a thread that uses it takes the process with it."""
+    storage = SQLiteStorage(str(tmp_path / "avtale.db"))
+    await storage.open()
+    began, finished = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        began.set()
+        time.sleep(0.2)
+        finished.set()
+
+    writing = asyncio.create_task(storage._on_thread(slowly))
+    while not began.is_set():
+        await asyncio.sleep(0.01)
+    for _ in range(3):
+        writing.cancel()
+        await asyncio.sleep(0.01)
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert finished.is_set()
+    await storage.close()

@@ -64,6 +64,7 @@ class Recorder:
         self._bytes = 0
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self.dropped = 0
         """How many requests were not written down, since there was no room for them or no database."""
         self.listeners: list[Callable[[str, RecordedRequest], None]] = []
@@ -157,22 +158,27 @@ class Recorder:
 
     async def stop(self) -> None:
         """Write what is left, and end."""
+        self._stopping.set()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
         await self.flush()
 
     async def _go_on(self) -> None:
         loop = asyncio.get_running_loop()
         forget_at = loop.time()
-        while True:
-            await asyncio.sleep(PAUSE_SECONDS)
+        while not await self._ends_within(PAUSE_SECONDS):
             if self._noted:
                 await self.flush()
             if loop.time() >= forget_at:
                 forget_at = loop.time() + FORGET_SECONDS
                 await self.forget()
+
+    async def _ends_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stopping.wait()
+        except TimeoutError:
+            return False
 
     async def forget(self) -> None:
         """Let go of what is older than it is kept."""

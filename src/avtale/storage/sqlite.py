@@ -306,10 +306,21 @@ class SQLiteStorage(OfInstallation):
                 await self._commit(writer)
 
     async def _on_thread(self, work: Callable[[], Any]) -> Any:
-        """Do something on the committing thread; memory has nothing to wait for."""
+        """Do something on the committing thread; memory has nothing to wait for.
+
+        Whoever is cancelled waits for the thread all the same: nobody else may use the connection, or close it,
+        while the thread is in the middle of something.
+        """
         if self.path is None:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._committer, work)
+        running = asyncio.get_running_loop().run_in_executor(self._committer, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            while not running.done():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([running])
+            raise
 
     def _reading(self) -> sqlite3.Connection:
         # A look costs a read a tenth of itself; a write never goes without one.
