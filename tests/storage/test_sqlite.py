@@ -331,8 +331,7 @@ async def test_who_is_cancelled_leaves_no_thread_at_work_on_the_connection(tmp_p
         finished.set()
 
     writing = asyncio.create_task(storage._on_thread(slowly))
-    while not began.is_set():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(began.wait, 5)
     for _ in range(3):
         writing.cancel()
         await asyncio.sleep(0.01)
