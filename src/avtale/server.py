@@ -213,12 +213,13 @@ def application(parts: Parts, *, control: bool | None = None) -> Asgi:
     )
     is_sandbox = parts.settings.environment == "test" if control is None else control
     look, forms = Look(parts.public_url), Forms(parts.keys)
+    joined = tools(parts, look)
     app.add_middleware(PagesNotProblems(look, is_sandbox=is_sandbox))
     app.add_route(ASSETS + "/{name}", Assets())
     if is_sandbox:
-        mount(app, tools(parts))
-        add_payers_pages(app, parts, look, forms)
-    mount_dashboard(app, lambda: desk_of(parts, look, forms))
+        mount(app, joined)
+        add_payers_pages(app, parts, joined, forms)
+    mount_dashboard(app, lambda: desk_of(parts, joined, forms))
     # After the pages, so that what it refuses is a page too where one was asked for.
     app.add_middleware(Guard(parts.public_url, is_sandbox=is_sandbox))
     return normalized(app, parts.settings.body_seconds)
@@ -250,25 +251,25 @@ def _responders(parts: Parts) -> dict[str, object]:
     }
 
 
-def add_payers_pages(app: Any, parts: Parts, look: Look, forms: Forms) -> None:
+def add_payers_pages(app: Any, parts: Parts, joined: Tools, forms: Forms) -> None:
     """The payers' pages, which look at the same installation as the control API."""
 
     def make_landing() -> Landing:
         from avtale.landing.page import Landing  # noqa: PLC0415 -- loaded with the first look
 
         storage, engine, directory = parts.storage, parts.engine, parts.directory
-        return Landing(look, forms, parts.board, parts.links, storage, engine, directory)
+        return Landing(joined.look, forms, parts.board, parts.links, storage, engine, directory)
 
     def make_rooms() -> Rooms:
         from avtale.phone.rooms import Rooms  # noqa: PLC0415 -- likewise
 
-        return Rooms(look, forms, parts.board, parts.links, tools(parts))
+        return Rooms(joined.look, forms, parts.board, parts.links, joined)
 
     mount_landing(app, make_landing)
     mount_phone(app, make_rooms)
 
 
-def desk_of(parts: Parts, look: Look, forms: Forms) -> Desk:
+def desk_of(parts: Parts, joined: Tools, forms: Forms) -> Desk:
     """The dashboard's desk; nobody signs in at a sandbox that only this machine can reach."""
     from avtale.dashboard.desk import Desk  # noqa: PLC0415 -- loaded with the first look
     from avtale.dashboard.doorkeeper import Doorkeeper  # noqa: PLC0415 -- likewise
@@ -276,11 +277,11 @@ def desk_of(parts: Parts, look: Look, forms: Forms) -> Desk:
     settings, url = parts.settings, urlsplit(parts.public_url)
     is_open = is_loopback(settings.host) and is_loopback(url.hostname or "")
     return Desk(
-        look=look,
+        look=joined.look,
         forms=forms,
         board=parts.board,
         links=parts.links,
-        tools=tools(parts),
+        tools=joined,
         writes=Writes(parts.engine, parts.settlement, parts.worker.nudge),
         doorkeeper=Doorkeeper(
             parts.storage,
@@ -293,7 +294,7 @@ def desk_of(parts: Parts, look: Look, forms: Forms) -> Desk:
     )
 
 
-def tools(parts: Parts) -> Tools:
+def tools(parts: Parts, look: Look | None = None) -> Tools:
     """What the control API works with; forecasts are made in memory, whatever the data is kept in."""
     return Tools(
         storage=parts.storage,
@@ -311,7 +312,7 @@ def tools(parts: Parts) -> Tools:
         directory=parts.directory,
         recorder=parts.recorder,
         faults=parts.faults,
-        look=Look(parts.public_url),
+        look=look or Look(parts.public_url),
         board=parts.board,
         receivers=receivers_of(parts.settings),
         nudge=parts.post_office.nudge,

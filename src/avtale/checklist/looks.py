@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import urlsplit
 
+from avtale.agreements.agreement import Agreement
 from avtale.checklist.evidence import (
     MOST_PROOFS,
     Evidence,
@@ -18,6 +19,7 @@ from avtale.checklist.evidence import (
     proofs_of,
 )
 from avtale.record import RecordedRequest, Seen
+from avtale.rulebook import Market
 from avtale.webhooks.delivery import DROPPED, FORGED
 
 LONGEST_HEADER: Final = 30
@@ -259,14 +261,20 @@ def silent_agreements(evidence: Evidence) -> Found:
         last[charge.agreement_id] = max(
             charge.due_day, last.get(charge.agreement_id, charge.due_day)
         )
-    found: list[Proof] = []
-    for agreement in evidence.agreements:
-        if agreement.status != "ACTIVE" or agreement.interval is None or agreement.start is None:
-            continue
-        since = last.get(agreement.agreement_id, market.day_of(agreement.start))
-        if agreement.interval.after(since) < today:
-            found.append(proof_of_agreement(evidence, agreement))
-    return _first(found)
+    return _first(
+        [
+            proof_of_agreement(evidence, agreement)
+            for agreement in evidence.agreements
+            if is_silent(agreement, last.get(agreement.agreement_id), today, market)
+        ]
+    )
+
+
+def is_silent(agreement: Agreement, last_due: date | None, today: date, market: Market) -> bool:
+    """Whether an ACTIVE agreement has a whole interval behind it since its last charge was due, or since it began."""
+    if agreement.status != "ACTIVE" or agreement.interval is None or agreement.start is None:
+        return False
+    return agreement.interval.after(last_due or market.day_of(agreement.start)) < today
 
 
 # ── Refusals ─────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,6 @@ from avtale.agreements.agreement import Agreement
 from avtale.api.answers import no_content
 from avtale.api.gate import idempotency_key
 from avtale.charges.charge import Charge
-from avtale.dashboard.agreements import find_agreement
 from avtale.dashboard.calls import ApiCall, as_curl, as_python
 from avtale.dashboard.charges import find_charge, what_can_be_done
 from avtale.dashboard.desk import UNITS
@@ -27,6 +26,7 @@ from avtale.operations.charges import cancel_charge, capture_charge, refund_char
 from avtale.pages.numbers import amount_in
 from avtale.problems import Problem, ResourceNotFound, ValidationFailed
 from avtale.sales_units import SalesUnit
+from avtale.sandbox.finding import agreement_of
 from avtale.wire.agreements import UpdateAgreement
 from avtale.wire.charges import CaptureCharge, RefundCharge
 from avtale.wire.reading import read
@@ -94,9 +94,7 @@ class ChargeAct(Page):
         """Do it, once for each key."""
         who, unit, fields = await self.sent(req, msn, self.needed)
         charge, _ = await find_charge(self, msn, names["charge_id"])
-        act = names["act"]
-        if act not in _SENTENCES:
-            raise ResourceNotFound("There is no such act.")
+        act, _ = _required(charge, names["act"])
         amount, reason = _minor_units(fields.get("amount", "")), fields.get("reason", "")
         call = _call(act, charge, amount, reason[:LONGEST_REASON])
         needs = (
@@ -132,7 +130,7 @@ class StopAct(Page):
     ) -> dict[str, Any]:
         """What would be done."""
         msn, key = unit.merchant_serial_number, clock.context_id()
-        agreement = await find_agreement(self, msn, names["agreement_id"])
+        agreement = await agreement_of(self.desk.tools.storage, msn, names["agreement_id"])
         call = _stop(agreement)
         return {
             "act": "stop",
@@ -152,7 +150,7 @@ class StopAct(Page):
     ) -> None:
         """Stop it, as the merchant would."""
         who, unit, fields = await self.sent(req, msn, self.needed)
-        agreement = await find_agreement(self, msn, agreement_id)
+        agreement = await agreement_of(self.desk.tools.storage, msn, agreement_id)
         needs = Needs().of(Agreement, (msn, agreement_id)).open_charges(msn, agreement_id)
 
         def decide(world: World, call: Call) -> Agreement:

@@ -20,9 +20,10 @@ from avtale.identifiers import is_order_id
 from avtale.instants import to_milliseconds
 from avtale.operations.finding import require_agreement_id
 from avtale.pages.numbers import phone_number_in
-from avtale.problems import InvalidAgreementId, ResourceNotFound, ValidationFailed
+from avtale.problems import InvalidAgreementId, ValidationFailed
 from avtale.rulebook import MARKETS
 from avtale.sales_units import SalesUnit
+from avtale.sandbox.finding import agreement_of
 from avtale.sandbox.lives import timeline_of
 
 PAGE_ITEMS: Final = 50
@@ -136,8 +137,8 @@ class AgreementPage(Page):
     ) -> dict[str, Any]:
         """The agreement, its charges and its life."""
         desk, msn, agreement_id = self.desk, unit.merchant_serial_number, names["agreement_id"]
-        agreement = await find_agreement(self, msn, agreement_id)
         storage = desk.tools.storage
+        agreement = await agreement_of(storage, msn, agreement_id)
         charges = await storage.rows(
             Charge,
             "latest_charges_of_agreement",
@@ -174,16 +175,6 @@ class Life(NamedTuple):
 def latest(entries: tuple[Any, ...]) -> Life:
     """As much of a life as a page shows."""
     return Life(entries[-MOST_ENTRIES:], max(0, len(entries) - MOST_ENTRIES))
-
-
-async def find_agreement(page: Page, msn: str, agreement_id: str) -> Agreement:
-    """The agreement of the unit; raises ResourceNotFound."""
-    found = await page.desk.tools.storage.rows(
-        Agreement, "agreement_by_id", msn=msn, agreement_id=agreement_id
-    )
-    if not found:
-        raise ResourceNotFound("Agreement not found.")
-    return found[0]
 
 
 def _campaign(page: Page, unit: SalesUnit, agreement: Agreement) -> str | None:

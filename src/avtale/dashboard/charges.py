@@ -19,6 +19,7 @@ from avtale.engine.world import Needs
 from avtale.problems import ResourceNotFound, ValidationFailed
 from avtale.rulebook import MARKETS
 from avtale.sales_units import SalesUnit
+from avtale.sandbox.finding import agreement_of
 from avtale.sandbox.lives import timeline_of
 from avtale.wire.why import why_answer
 
@@ -63,11 +64,10 @@ class ChargeList(Page):
         named = {"msn": msn, "before": place[0], "before_id": place[1]}
         size = PAGE_ITEMS + 1
         if day:
-            # A day with a status looks at all of the day.
-            of_day = await storage.survey_rows(
-                Charge, "charges_on_day_before", day=day, size=2**31 if status else size, **named
+            # A day with a status may look at all of the day, though it answers with a page of it.
+            return await storage.survey_rows(
+                Charge, "charges_on_day_before", day=day, status=status, size=size, **named
             )
-            return [each for each in of_day if _is_in(each, status)][:size]
         match status:
             case "":
                 return await storage.rows(Charge, "charges_before", size=size, **named)
@@ -125,7 +125,6 @@ class ChargePage(Page):
         return {
             "charge": charge,
             "agreement": agreement,
-            "sort": charts.SORT_OF[charge.status],
             "money_shown": charts.money(history, charge.amount),
             "height": charts.HEIGHT,
             "step_width": charts.STEP_WIDTH,
@@ -156,16 +155,7 @@ async def find_charge(page: Page, msn: str, charge_id: str) -> tuple[Charge, Agr
     charge = (await storage.look(Needs().of(Charge, (msn, charge_id)))).find(Charge, msn, charge_id)
     if charge is None:
         raise ResourceNotFound("Charge not found.")
-    [agreement] = await storage.rows(
-        Agreement, "agreement_by_id", msn=msn, agreement_id=charge.agreement_id
-    )
-    return charge, agreement
-
-
-def _is_in(charge: Charge, status: str) -> bool:
-    if status == HELD:
-        return charge.status in {"RESERVED", "PARTIALLY_CAPTURED"}
-    return status in {"", charge.status}
+    return charge, await agreement_of(storage, msn, charge.agreement_id)
 
 
 def _status(req: falcon.asgi.Request) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import falcon.asgi
 
 from avtale.dashboard.desk import UNITS, Desk
-from avtale.dashboard.page import Page, page_number
+from avtale.dashboard.page import Page, page_number, reason
 from avtale.problems import Problem, ValidationFailed
 from avtale.processing.clocks import Advanced, Span
 from avtale.processing.happenings import Happenings
@@ -82,7 +82,7 @@ class ClockPage(Page):
         try:
             said = await self._done(unit, do, fields.get("to", ""))
         except Problem as problem:
-            refused = "; ".join(f.reason for f in problem.faults) or problem.detail
+            refused = reason(problem)
         await self.desk.note(unit, who, f"clock {do[:20]}", said, outcome=refused or "done")
         back = f"{UNITS}/{msn}/clock"
         self.desk.go(req, resp, back, refused or said, is_bad=bool(refused))

@@ -7,17 +7,14 @@ from typing import Any, Final
 
 import falcon.asgi
 
-from avtale.checklist.items import ITEMS, checklist
+from avtale.checklist.items import checklist
 from avtale.checklist.remarks import remarks
-from avtale.checklist.report import MARKS, standing, word_of
+from avtale.checklist.report import MARKS, score, standing, word_of
 from avtale.dashboard.desk import UNITS
 from avtale.dashboard.page import Page
-from avtale.instants import to_milliseconds
-from avtale.problems import ResourceNotFound
 from avtale.record import Note
 from avtale.sales_units import SalesUnit
-from avtale.sandbox.checklist import evidence_of
-from avtale.storage.storage import Value
+from avtale.sandbox.checklist import evidence_of, note_item, require_item
 
 LONGEST_COMMENT: Final = 500
 
@@ -44,8 +41,7 @@ class Coach(Page):
         return {
             "sections": sections,
             "marks": MARKS,
-            "passed": sum(line.verdict == "passed" and not line.stale for line in lines),
-            "count": len(lines),
+            "score": score(lines),
             "remarks": remarks(evidence),
         }
 
@@ -53,17 +49,10 @@ class Coach(Page):
         """Write down what somebody says of a line."""
         who, unit, fields = await self.sent(req, msn, "developer")
         item = fields.get("item", "")
-        if all(item != each.name for each in ITEMS):
-            raise ResourceNotFound("There is no such line.")
+        require_item(item)
         confirmed, comment = fields.get("confirmed") == "1", fields.get("comment", "").strip()
-        note: dict[str, Value] = {
-            "msn": msn,
-            "item": item,
-            "confirmed": int(confirmed),
-            "comment": comment[:LONGEST_COMMENT],
-            "noted": to_milliseconds(self.desk.tools.engine.real_now()),
-        }
-        await self.desk.tools.storage.execute([("note_item", note)])
+        comment = comment[:LONGEST_COMMENT]
+        await note_item(self.desk.tools, msn, item, confirmed=confirmed, comment=comment)
         said = f"{item}: {'confirmed' if confirmed else 'not confirmed'}"
         await self.desk.note(unit, who, "note_checklist_item", said)
         self.desk.go(req, resp, f"{UNITS}/{msn}/checklist", "Written down.")

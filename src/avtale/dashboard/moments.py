@@ -7,11 +7,11 @@ from typing import Any
 import falcon.asgi
 
 from avtale.dashboard.desk import UNITS
-from avtale.dashboard.page import Page
+from avtale.dashboard.page import Page, reason
 from avtale.problems import Problem, ValidationFailed
 from avtale.sales_units import SalesUnit
 from avtale.sandbox.snapshots import delete, listed, restore, take
-from avtale.snapshots import NAME
+from avtale.snapshots import NAME, SAID
 
 
 class Moments(Page):
@@ -41,7 +41,7 @@ class Moments(Page):
         try:
             said = await self._done(msn, do, name)
         except Problem as problem:
-            refused = "; ".join(fault.reason for fault in problem.faults) or problem.detail
+            refused = reason(problem)
         await self.desk.note(unit, who, f"snapshot {do[:20]}", name[:60], outcome=refused or "done")
         back = f"{UNITS}/{msn}/snapshots"
         self.desk.go(req, resp, back, refused or said, is_bad=bool(refused))
@@ -52,7 +52,7 @@ class Moments(Page):
             if NAME.fullmatch(name) is None:
                 raise ValidationFailed.of(
                     "name",
-                    "A name has letters, digits, spaces and . _ -, and begins with a letter.",
+                    f"A name has {SAID}.",
                 )
             await take(tools, msn, name)
             return f"“{name}” is kept."

@@ -10,6 +10,7 @@ import falcon.asgi
 from avtale.agreements.agreement import Agreement
 from avtale.charges.charge import Charge
 from avtale.charges.lifecycle import ChargeStatus
+from avtale.checklist.looks import is_silent
 from avtale.dashboard import charts
 from avtale.dashboard.desk import UNITS, Desk
 from avtale.dashboard.page import Page
@@ -59,8 +60,8 @@ class Overview(Page):
             )
             by_status = dict(await storage.survey("agreements_by_status", msn=msn))
             [held] = await storage.survey("charges_held_in_all", msn=msn)
-            waiting = await storage.survey("deliveries_in_all", msn=msn)
-            return per_day, by_status, held, sum(count for _, count in waiting)
+            [(waiting,)] = await storage.survey("deliveries_waiting_in_all", msn=msn)
+            return per_day, by_status, held, waiting
 
         key = ("overview", msn, today)
         per_day, by_status, held, waiting = await desk.remembered(key, FIGURES_SECONDS, counted)
@@ -141,14 +142,11 @@ async def _silent(desk: Desk, msn: str, today: date) -> list[Agreement]:
         "latest_due_days", msn=msn, agreements=MOST_AGREEMENTS
     ):
         latest[agreement_id] = date.fromisoformat(day)
-    found = []
-    for agreement in agreements:
-        if agreement.interval is None or agreement.start is None:
-            continue
-        since = latest.get(agreement.agreement_id, market.day_of(agreement.start))
-        if agreement.interval.after(since) < today:
-            found.append(agreement)
-    return found
+    return [
+        agreement
+        for agreement in agreements
+        if is_silent(agreement, latest.get(agreement.agreement_id), today, market)
+    ]
 
 
 class Units:

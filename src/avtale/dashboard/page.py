@@ -10,7 +10,7 @@ from avtale.accounts import Role
 from avtale.dashboard.desk import Desk
 from avtale.dashboard.doorkeeper import Who
 from avtale.pages.streams import hashed
-from avtale.problems import ResourceNotFound
+from avtale.problems import Problem, ResourceNotFound
 from avtale.sales_units import SalesUnit
 
 PAUSE_SECONDS: Final = 0.5
@@ -98,6 +98,11 @@ class Page:
     def _seen(self, unit: SalesUnit, values: dict[str, Any]) -> str:
         clock = (unit.name, unit.clock_mode, unit.clock_at, unit.clock_offset_ms)
         return hashed((clock, sorted(values.items())))
+
+
+def reason(problem: Problem) -> str:
+    """Why a form was refused, in a line."""
+    return "; ".join(fault.reason for fault in problem.faults) or problem.detail
 
 
 def page_number(text: str | None) -> int:

@@ -6,11 +6,9 @@ from typing import Any, Final
 
 import falcon.asgi
 
+from avtale.pages.guard import DASHBOARD, PAYERS
 from avtale.pages.look import ASSETS, Look
 
-DASHBOARD: Final = ("/units", "/sign-", ASSETS)
-"""And `/` itself."""
-PAYERS: Final = ("/landing", "/phone")
 _TOLD: Final = frozenset({400, 403, 404, 410, 500, 503})
 
 
@@ -19,7 +17,7 @@ class PagesNotProblems:
 
     def __init__(self, look: Look, *, is_sandbox: bool = True) -> None:
         self._look = look
-        self._pages = DASHBOARD + PAYERS if is_sandbox else DASHBOARD
+        self._pages = (ASSETS, *DASHBOARD, *(PAYERS if is_sandbox else ()))
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
         """Before the responder."""

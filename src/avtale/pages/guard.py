@@ -14,7 +14,8 @@ import falcon.asgi
 
 from avtale.problems import CrossSite
 
-SANDBOX = ("/sandbox", "/landing", "/phone")
+PAYERS = ("/landing", "/phone")
+SANDBOX = ("/sandbox", *PAYERS)
 DASHBOARD = ("/units", "/sign-")
 """And `/` itself."""
 

@@ -25,6 +25,7 @@ from avtale.phone.pages import Pages
 from avtale.phone.rooms import Rooms
 from avtale.problems import Problem, Refused, ResourceNotFound, ValidationFailed
 from avtale.sandbox.acts import Act, act_on_agreement
+from avtale.sandbox.finding import agreement_of
 
 ANOTHER = "another"
 """The choice of an amount that somebody writes."""
@@ -161,12 +162,7 @@ class Acts:
     # ── what all do ──
 
     async def _find(self, msn: str, agreement_id: str) -> Agreement:
-        found = await self._rooms.tools.storage.rows(
-            Agreement, "agreement_by_id", msn=msn, agreement_id=agreement_id
-        )
-        if not found:
-            raise ResourceNotFound("Agreement not found.")
-        return found[0]
+        return await agreement_of(self._rooms.tools.storage, msn, agreement_id)
 
     async def _done(self, name: str, agreement: Agreement, act: Act, *phones: str) -> str | None:
         """Do it; what to tell where it was too late."""

@@ -162,17 +162,9 @@ class Checklist:
         """Say of a line that it is so, or not, and comment on it."""
         await self._tools.directory.sales_unit(msn)
         since, label = run_of(req)
-        if all(item != each.name for each in ITEMS):
-            raise ResourceNotFound(f"There is no line {item}; GET the checklist for their names.")
+        require_item(item)
         body = await body_of(req, NoteItem)
-        note: dict[str, str | int | None] = {
-            "msn": msn,
-            "item": item,
-            "confirmed": int(body.confirmed),
-            "comment": body.comment,
-            "noted": to_milliseconds(self._tools.engine.real_now()),
-        }
-        await self._tools.storage.execute([("note_item", note)])
+        await note_item(self._tools, msn, item, confirmed=body.confirmed, comment=body.comment)
         _, lines = await lines_of(self._tools, msn, since, label)
         send_json(resp, next(line for line in lines if line.item == item))
 
@@ -222,6 +214,24 @@ def _words(req: falcon.asgi.Request, name: str, most: int) -> str:
     if len(words) > most:
         raise ValidationFailed.of(name, f"must have at most {most} characters")
     return words
+
+
+def require_item(item: str) -> None:
+    """Refuse what is no line of the checklist; raises ResourceNotFound."""
+    if all(item != each.name for each in ITEMS):
+        raise ResourceNotFound(f"There is no line {item}; GET the checklist for their names.")
+
+
+async def note_item(tools: Tools, msn: str, item: str, *, confirmed: bool, comment: str) -> None:
+    """Write down what a person says of a line, in place of what was said before."""
+    note: dict[str, str | int | None] = {
+        "msn": msn,
+        "item": item,
+        "confirmed": int(confirmed),
+        "comment": comment,
+        "noted": to_milliseconds(tools.engine.real_now()),
+    }
+    await tools.storage.execute([("note_item", note)])
 
 
 async def lines_of(

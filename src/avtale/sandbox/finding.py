@@ -36,6 +36,14 @@ async def find_agreement(
     return found[0]
 
 
+async def agreement_of(storage: Storage, msn: str, agreement_id: str) -> Agreement:
+    """The agreement of a unit that is known; raises ResourceNotFound."""
+    found = await storage.rows(Agreement, "agreement_by_id", msn=msn, agreement_id=agreement_id)
+    if not found:
+        raise ResourceNotFound("Agreement not found.")
+    return found[0]
+
+
 async def find_charge(storage: Storage, req: falcon.asgi.Request, charge_id: str) -> Charge:
     """The charge, in the unit that the query names, or the newest with this id; raises ResourceNotFound."""
     msn = serial_number(req)

@@ -77,8 +77,10 @@ WHERE p.merchant_serial_number = :msn AND p.status IN ('ASKED', 'UNCLEAR') AND p
 ORDER BY c.due_day DESC, c.charge_id DESC LIMIT :size
 
 -- name: charges_on_day_before
+-- Of any status where `status` is empty; HELD is no status, and stands for two.
 SELECT {charges} FROM charges
 WHERE merchant_serial_number = :msn AND due_day BETWEEN :day AND :day AND (due_day, charge_id) < (:before, :before_id)
+    AND (:status = '' OR status = :status OR (:status = 'HELD' AND status IN ('RESERVED', 'PARTIALLY_CAPTURED')))
 ORDER BY due_day DESC, charge_id DESC LIMIT :size
 
 -- name: charges_per_day
@@ -94,8 +96,8 @@ SELECT {charges} FROM charges
 WHERE merchant_serial_number = :msn AND agreement_id = :agreement_id
 ORDER BY created DESC, charge_id DESC LIMIT :size
 
--- name: deliveries_in_all
-SELECT status, COUNT(*) FROM deliveries WHERE merchant_serial_number = :msn AND status = 'WAITING' GROUP BY status
+-- name: deliveries_waiting_in_all
+SELECT COUNT(*) FROM deliveries WHERE merchant_serial_number = :msn AND status = 'WAITING'
 
 -- name: clients_of_unit
 SELECT {clients as c} FROM grants g JOIN clients c ON c.client_id = g.client_id
